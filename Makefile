@@ -1,0 +1,45 @@
+# make demo: the quick start; make test: everything CI runs. Both set the machine up first: .venv in the checkout.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: demo test test-slow lint types unit bench bench-gpu install clean
+
+demo: $(INSTALLED)
+	$(BIN)/antifaz run quickstart
+
+test: lint types unit
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# Type checkers cannot follow the editable mapping, so mypy reads an ordinary install of the same tree.
+types: $(INSTALLED)
+	rm -rf build/typed && $(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
+	MYPYPATH=build/typed $(BIN)/mypy -p antifaz.registry -p antifaz.core
+
+unit: $(INSTALLED)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: $(INSTALLED)
+	$(BIN)/python -m pytest -m slow
+
+bench: $(INSTALLED)
+	$(BIN)/python benchmarks/attention.py --device cpu
+	$(BIN)/python benchmarks/training_step.py --device cpu
+
+bench-gpu: $(INSTALLED)
+	$(BIN)/python benchmarks/attention.py --device cuda
+	$(BIN)/python benchmarks/training_step.py --device cuda
+
+install: $(INSTALLED)
+
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip 'setuptools>=77,<82'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $(INSTALLED)
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,131 @@
+"""The contracts that plugins implement. Specs are torch-free attrs classes; torch is imported inside `build`.
+
+What a node's module is called with follows from its kind:
+
+| kind | called with | returns |
+| --- | --- | --- |
+| tokenizer | `(raw, valid)`: a tensor (batch, ...) and its presence (batch,) bool or None | `Tokens` |
+| latents | `(batch_size)` | `Tokens` |
+| backbone | `({stream: Tokens})`, absent streams are not in the dict | `{stream: Tokens}` |
+| readout | `({stream: Tokens})` | `{output: Features}` |
+| head | `({name: Features})` | `{output: Features}` |
+
+A node whose `outputs` is a bare Stream or Shape has one output, named after the node; its module returns a bare value.
+Outputs whose inputs are all absent are left out of what a module returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from antifaz.registry import slot
+
+from .routing import Routing
+from .streams import Group, Shape, Stream, Value
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+    from .data.media import Media
+    from .tokens import Features
+
+
+@slot("mask")
+class MaskPolicy(Protocol):
+    """Makes a routing from the streams; knows nothing of the layers that will use it."""
+
+    def routing(self, readers: Sequence[Stream], sources: Sequence[Stream]) -> Routing:
+        """Who reads whom. Self-attention is the case `readers == sources`. Raises SpecError for streams it cannot route."""
+
+
+@slot("tokenizer", "latents", "backbone", "readout", "head")
+class NodeSpec(Protocol):
+    """The spec of a graph node."""
+
+    def outputs(self, inputs: Group) -> Value | Group:
+        """What leaves, given what arrives. Raises SpecError where what arrives does not fit."""
+
+    def routings(self, inputs: Group) -> Sequence[Routing]:
+        """One routing per layer, from the first to the last: composed, they say which output may depend on which input."""
+
+    def build(self, inputs: Group) -> nn.Module:
+        """The module, with its parameters initialised on the current default device."""
+
+
+@slot("objective")
+class ObjectiveSpec(Protocol):
+    """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills."""
+
+    def build(self, inputs: Mapping[str, Group]) -> nn.Module:
+        """An `antifaz.core.objectives.Objective` for these inputs; raises SpecError where shapes do not fit."""
+
+
+@slot("metric")
+class MetricSpec(Protocol):
+    """The spec of a figure computed once, over everything that an evaluation collected."""
+
+    def build(self, inputs: Mapping[str, Group]) -> Metric:
+        """A callable for these inputs; raises SpecError where shapes do not fit."""
+
+
+class Metric(Protocol):
+    def __call__(self, **inputs: Mapping[str, Features]) -> dict[str, float]:
+        """Named figures from the whole evaluation set, on the CPU, (samples, ...) each; absent samples are marked in `valid`."""
+
+
+@slot("decoder")
+class DecoderSpec(Protocol):
+    """The spec of what turns a media file into the tensor of one modality."""
+
+    def shape(self, seconds: float) -> Shape:
+        """What a clip of this length becomes (after `finish`), without touching a file."""
+
+    def build(self, seconds: float) -> Decoder: ...
+
+
+class Decoder(Protocol):
+    """Three steps, so that the first can be cached, the second differs by sample and the third runs on whole batches."""
+
+    def decode(self, media: Media, start: float) -> Tensor | None:
+        """The clip that begins at `start` seconds in a compact dtype (uint8 frames, int16 samples), of a fixed shape.
+
+        None where the file lacks this modality. Deterministic.
+        """
+
+    def augment(self, stored: Tensor) -> Tensor:
+        """Random changes of one sample, in training only; draws from torch's global generator, which the loader seeds."""
+
+    def finish(self, stored: Tensor, training: bool) -> Tensor:
+        """(batch, ...) stored clips -> (batch, *shape.dims) model input."""
+
+
+@slot("transform")
+class TransformSpec(Protocol):
+    """The spec of an augmentation of one modality of one sample."""
+
+    def build(self) -> Any:
+        """A callable tensor -> tensor, random by torch's global generator."""
+
+
+@slot("batch_transform")
+class BatchTransformSpec(Protocol):
+    """The spec of a change to whole training batches."""
+
+    def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:
+        """What the batch's entries become."""
+
+    def build(self, shapes: Mapping[str, Shape]) -> Any:
+        """A callable {name: Features} -> {name: Features}, random by torch's global generator."""
+
+
+@slot("dataset")
+class DatasetSpec(Protocol):
+    """The spec of a data set."""
+
+    def shapes(self) -> Mapping[str, Shape]:
+        """What a sample holds, known without touching the disk. An entry may be absent from single samples."""
+
+    def build(self, training: bool) -> torch.utils.data.Dataset[Any]:
+        """An `antifaz.core.data.SampleSet`."""

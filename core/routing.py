@@ -1,0 +1,138 @@
+"""Routing: which stream reads which. Tiny, static, printable; the composition of routings says who can influence whom. No torch.
+
+A routing is one attention layer seen from above. Self-attention is the case where readers and sources are the same streams; a
+readout's learned queries are readers that carry nothing of their own (`learned_readers`).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from antifaz.registry import SpecError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Edge(enum.Enum):
+    """How a reader reads a source."""
+
+    FULL = "full"
+    CAUSAL = "causal"
+    """Token i reads tokens 0..i; only between streams of one length."""
+
+
+Reads = Mapping[str, Mapping[str, Edge]]
+
+
+def _freeze(reads: Reads) -> Reads:
+    return {reader: dict(sources) for reader, sources in reads.items()}
+
+
+def _no_empty_row(routing: Routing, _: object, reads: Reads) -> None:
+    for reader, sources in reads.items():
+        if not sources:
+            raise SpecError(f"stream {reader!r} reads nothing", hint="a reader needs at least one source; let it read itself")
+
+
+@attrs.frozen(hash=False)
+class Routing:
+    """Who reads whom: `reads[reader][source]` is the edge. A reader that reads nothing is refused with SpecError.
+
+    With `learned_readers` a reader is a learned query: a source of the same name is not itself.
+    """
+
+    reads: Reads = attrs.field(converter=_freeze, validator=_no_empty_row)
+    learned_readers: bool = False
+
+    @classmethod
+    def full(cls, reads: Mapping[str, Iterable[str]], *, learned_readers: bool = False) -> Routing:
+        """A routing of FULL edges: `{"audio": ["audio"], "fusion": ["audio", "fusion"]}`."""
+        return cls({r: dict.fromkeys(sources, Edge.FULL) for r, sources in reads.items()}, learned_readers)
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        return tuple(self.reads)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Every stream that somebody reads, in the order of first mention."""
+        return tuple(dict.fromkeys(s for sources in self.reads.values() for s in sources))
+
+    def restrict(self, sources: Iterable[str], readers: Iterable[str] | None = None) -> Routing:
+        """The routing among the streams that are there; readers left with nothing to read are dropped."""
+        present = set(sources)
+        wanted = set(self.reads) if readers is None else set(readers)
+        kept = {r: {s: e for s, e in row.items() if s in present} for r, row in self.reads.items() if r in wanted}
+        return Routing({r: row for r, row in kept.items() if row}, self.learned_readers)
+
+    def groups(self) -> list[tuple[tuple[str, ...], Mapping[str, Edge]]]:
+        """Readers with the same row, together: each group is one unmasked attention call.
+
+        A causal row stays alone, since its rows depend on the reader's own positions.
+        """
+        groups: dict[object, tuple[list[str], Mapping[str, Edge]]] = {}
+        for reader, row in self.reads.items():
+            causal = Edge.CAUSAL in row.values()
+            key = reader if causal else frozenset(row)
+            groups.setdefault(key, ([], row))[0].append(reader)
+        return [(tuple(readers), row) for readers, row in groups.values()]
+
+    def allowed_pairs(self, reader_lengths: Mapping[str, int], source_lengths: Mapping[str, int]) -> int:
+        """Query-key pairs that this routing computes: the cost of an attention layer."""
+
+        def pairs(reader: str, source: str, edge: Edge) -> int:
+            rows, columns = reader_lengths[reader], source_lengths[source]
+            return rows * (rows + 1) // 2 if edge is Edge.CAUSAL else rows * columns
+
+        return sum(pairs(r, s, e) for r, row in self.reads.items() for s, e in row.items())
+
+    def dense(self, reader_lengths: Mapping[str, int], source_lengths: Mapping[str, int]) -> Tensor:
+        """(R, S) bool, True = may read, in the order of the two mappings: the reference and the picture, never the hot path."""
+        import torch
+
+        def block(reader: str, source: str) -> Tensor:
+            rows, columns = reader_lengths[reader], source_lengths[source]
+            edge = self.reads[reader].get(source)
+            allowed = torch.full((rows, columns), edge is not None)
+            return allowed.tril() if edge is Edge.CAUSAL else allowed
+
+        return torch.cat([torch.cat([block(r, s) for s in source_lengths], dim=1) for r in reader_lengths], dim=0)
+
+    def text(self) -> str:
+        """One line per reader, for people."""
+        width = max((len(r) for r in self.reads), default=0)
+        rows = ((r, ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items())) for r, row in self.reads.items())
+        return "\n".join(f"{reader:<{width}} reads {sources}" for reader, sources in rows)
+
+
+Influence = Mapping[str, frozenset[str]]
+"""output -> the inputs that it may depend on."""
+
+
+def compose(routings: Sequence[Routing], inputs: Iterable[str]) -> Influence:
+    """What each stream may depend on after these layers, in terms of the streams that came in.
+
+    A reader keeps what it was (the residual), unless it is a learned query. Streams that a layer does not name pass unchanged.
+    """
+    state: dict[str, frozenset[str]] = {name: frozenset([name]) for name in inputs}
+    for routing in routings:
+        before = dict(state)
+        for reader, row in routing.reads.items():
+            own = frozenset() if routing.learned_readers else before.get(reader, frozenset())
+            state[reader] = own.union(*(before.get(source, frozenset()) for source in row))
+    return state
+
+
+def needed(routings: Sequence[Routing], outputs: Iterable[str]) -> frozenset[str]:
+    """The inputs that must run so that these outputs can be computed, through every layer."""
+    wanted = frozenset(outputs)
+    for routing in reversed(routings):
+        own = frozenset() if routing.learned_readers else wanted
+        passing = frozenset(name for name in wanted if name not in routing.reads)
+        wanted = own | passing | frozenset(s for r in wanted if r in routing.reads for s in routing.reads[r])
+    return wanted

@@ -1,0 +1,48 @@
+"""What is known of a value before there is any data: it flows along the graph when the graph is built. No torch here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import attrs
+
+
+@attrs.frozen
+class Stream:
+    """A named run of tokens, of a modality or latent: `tokens` vectors of `width`, laid out on `grid` ((T, H, W), (F, T), (N,)).
+
+    `lead` are sizes between the batch axis and the tokens (several sentences per clip); see `batch_axes` of a graph node.
+    """
+
+    name: str
+    width: int
+    grid: tuple[int, ...]
+    latent: bool = False
+    lead: tuple[int, ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        return math.prod(self.grid)
+
+    @property
+    def dims(self) -> tuple[int, ...]:
+        """Sizes of the values after the batch axis."""
+        return (*self.lead, self.tokens, self.width)
+
+
+@attrs.frozen
+class Shape:
+    """A tensor per sample: a raw modality, a label, features. `dims` are its sizes after the batch axis.
+
+    `dtype` is torch's name of the element type; `classes` names what the entries of a label or of logits mean, where known.
+    """
+
+    dims: tuple[int, ...]
+    dtype: str = "float32"
+    classes: tuple[str, ...] = ()
+
+
+Value = Stream | Shape
+Group = Mapping[str, Value]
+"""What arrives at a node or leaves it, by name."""

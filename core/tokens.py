@@ -1,0 +1,74 @@
+"""What flows along the graph at run time. Both classes are pytree nodes, so torch.compile and torch.func see through them.
+
+Plain frozen dataclasses, not attrs: frozen attrs instances break torch.compile(fullgraph=True) and DDP's search for tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils import _pytree as pytree
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """One stream.
+
+    values: (batch, tokens, width).
+    grid: the layout of the full stream; its product is `tokens` unless `index` is given.
+    index: (batch, tokens) cells of the grid that survived dropping or masking; None = all of them, in order.
+    valid: (batch, tokens) bool, None = all valid. Decided on the host by collate, so that nothing reads the device to find out.
+    """
+
+    values: Tensor
+    grid: tuple[int, ...]
+    index: Tensor | None = None
+    valid: Tensor | None = None
+
+    def with_values(self, values: Tensor) -> Tokens:
+        """The same tokens with other vectors."""
+        return Tokens(values, self.grid, self.index, self.valid)
+
+
+@dataclass(frozen=True)
+class Features:
+    """A tensor per sample: raw input, label, pooled features, logits, embeddings.
+
+    values: (batch, ...).
+    valid: (batch,) bool: which samples have it; None = all.
+    """
+
+    values: Tensor
+    valid: Tensor | None = None
+
+    def presence(self) -> Tensor:
+        """(batch,) bool, also where every sample has it."""
+        if self.valid is not None:
+            return self.valid
+        return torch.ones(self.values.shape[0], dtype=torch.bool, device=self.values.device)
+
+
+def token_presence(valid: Tensor | None, tokens: int) -> Tensor | None:
+    """Presence per sample (batch,) -> validity per token (batch, tokens); None stays None."""
+    return None if valid is None else valid[:, None].expand(-1, tokens)
+
+
+def _register(cls: type) -> None:
+    tensors = [f.name for f in fields(cls) if f.name != "grid"]
+    has_grid = cls is Tokens
+
+    def flatten(value: Any) -> tuple[list[Any], Any]:
+        return [getattr(value, name) for name in tensors], value.grid if has_grid else None
+
+    def unflatten(children: Any, grid: Any) -> Any:
+        named = dict(zip(tensors, children, strict=True))
+        return cls(**named, grid=grid) if has_grid else cls(**named)
+
+    pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"antifaz.{cls.__name__}")
+
+
+_register(Tokens)
+_register(Features)

@@ -1,0 +1,164 @@
+"""Components: what can be named by `use:` in YAML, who declared it, and the catalogue that holds them all.
+
+A component is a frozen attrs class (its spec) under a decorator that states its kind and name. The decorator only attaches the
+statement; nothing is registered by importing a file. A plugin hands its specs over in the `antifaz_components` hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+import attrs
+
+from .errors import PluginError, suggest
+
+SpecClass = TypeVar("SpecClass", bound=type)
+
+
+@attrs.frozen
+class Kind:
+    """A sort of component. Names are unique within a `space`: all kinds that stand in the same place of a YAML file."""
+
+    name: str
+    space: str
+    about: str
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("tokenizer", "graph node", "raw modality -> tokens"),
+        Kind("latents", "graph node", "learned tokens that belong to no modality"),
+        Kind("backbone", "graph node", "tokens -> tokens under a routing"),
+        Kind("readout", "graph node", "tokens -> features"),
+        Kind("head", "graph node", "features -> logits or embeddings"),
+        Kind("mask", "mask policy", "which stream reads which"),
+        Kind("objective", "objective", "a weighted loss term"),
+        Kind("metric", "metric", "a figure computed over a whole evaluation set"),
+        Kind("dataset", "dataset", "yields samples"),
+        Kind("decoder", "decoder", "a media file -> the tensor of one modality"),
+        Kind("transform", "transform", "augments one modality of one sample"),
+        Kind("batch_transform", "batch transform", "changes a whole batch: mixing, dropping modalities"),
+    )
+}
+
+
+@attrs.frozen
+class Declaration:
+    """What the decorator attaches to a spec: `arguments` names the inputs of an objective or metric, in order."""
+
+    kind: Kind
+    name: str
+    arguments: tuple[str, ...] = ()
+
+
+def component(kind: str, name: str, *, arguments: Iterable[str] = ()) -> Callable[[SpecClass], SpecClass]:
+    """Declare a frozen attrs class as the component `name` of a kind (a key of KINDS)."""
+    declaration = Declaration(KINDS[kind], name, tuple(arguments))
+
+    def declare(spec: SpecClass) -> SpecClass:
+        if not attrs.has(spec):
+            raise TypeError(f"{spec.__name__} must be an attrs class to be the {kind} {name!r}")
+        spec.__antifaz__ = declaration  # type: ignore[attr-defined]
+        return spec
+
+    return declare
+
+
+def declaration_of(spec: type | object) -> Declaration:
+    """The statement of a spec class or of one of its instances."""
+    found = (spec if isinstance(spec, type) else type(spec)).__dict__.get("__antifaz__")
+    if not isinstance(found, Declaration):
+        raise TypeError(f"{spec!r} is no component: decorate it with antifaz.registry.component(kind, name)")
+    return found
+
+
+def slot(*kinds: str) -> Callable[[SpecClass], SpecClass]:
+    """Mark a Protocol as the type of a spec field that takes a component of one of these kinds (`mask: MaskPolicy`)."""
+
+    def mark(protocol: SpecClass) -> SpecClass:
+        protocol.__antifaz_slot__ = kinds  # type: ignore[attr-defined]
+        return protocol
+
+    return mark
+
+
+def slot_kinds(annotation: Any) -> tuple[str, ...]:
+    """The kinds that a field of this type takes; empty if it takes no component."""
+    found: tuple[str, ...] = getattr(annotation, "__dict__", {}).get("__antifaz_slot__", ())
+    return found
+
+
+@attrs.frozen
+class Component:
+    """A spec class in the catalogue, and the plugin that owns it."""
+
+    spec: type
+    owner: str
+
+    @property
+    def declaration(self) -> Declaration:
+        return declaration_of(self.spec)
+
+    @property
+    def name(self) -> str:
+        return self.declaration.name
+
+    @property
+    def kind(self) -> Kind:
+        return self.declaration.kind
+
+    @property
+    def summary(self) -> str:
+        """The first line of the spec's docstring."""
+        return (self.spec.__doc__ or "").strip().partition("\n")[0]
+
+
+class Catalogue:
+    """Every component that can be named, by space and name."""
+
+    def __init__(self) -> None:
+        self._spaces: dict[str, dict[str, Component]] = {}
+
+    def add(self, specs: Iterable[type], owner: str) -> None:
+        """Take all specs of a plugin, or none of them if one has a name that is taken.
+
+        Raises:
+            PluginError: naming both owners of the contested name.
+        """
+        new = [Component(spec, owner) for spec in specs]
+        seen: dict[tuple[str, str], Component] = {}
+        for each in new:
+            key = (each.kind.space, each.name)
+            rival = seen.get(key) or self._spaces.get(each.kind.space, {}).get(each.name)
+            if rival is not None:
+                raise PluginError(
+                    f"the {each.kind.space} {each.name!r} of plugin {owner!r} is taken already by plugin {rival.owner!r}; "
+                    "rename one of them or uninstall one of the plugins"
+                )
+            seen[key] = each
+        for (space, name), each in seen.items():
+            self._spaces.setdefault(space, {})[name] = each
+
+    def names(self, kinds: Iterable[str]) -> list[str]:
+        """The names that may stand where these kinds are accepted, sorted."""
+        return sorted(c.name for c in self if c.kind.name in set(kinds))
+
+    def find(self, name: str, kinds: Iterable[str]) -> Component:
+        """The component `name` of one of these kinds.
+
+        Raises:
+            PluginError: with the nearest name and all known ones.
+        """
+        kinds = tuple(kinds)
+        for each in self:
+            if each.name == name and each.kind.name in kinds:
+                return each
+        nouns = sorted({KINDS[kind].space for kind in kinds})
+        raise PluginError(f"unknown {' or '.join(nouns)} {name!r}; {suggest(name, self.names(kinds), noun='names')}")
+
+    def __iter__(self) -> Iterator[Component]:
+        for space in sorted(self._spaces):
+            for name in sorted(self._spaces[space]):
+                yield self._spaces[space][name]
