@@ -106,7 +106,9 @@ class Routing:
     def text(self) -> str:
         """One line per reader, for people."""
         width = max((len(r) for r in self.reads), default=0)
-        rows = ((r, ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items())) for r, row in self.reads.items())
+        rows = (
+            (r, ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items())) for r, row in self.reads.items()
+        )
         return "\n".join(f"{reader:<{width}} reads {sources}" for reader, sources in rows)
 
 

@@ -1,6 +1,8 @@
 """Plugin discovery, component records, YAML documents and their strict structuring. Imports no torch and nothing else of ours."""
 
 from .components import KINDS, Catalogue, Component, Declaration, Kind, component, declaration_of, slot, slot_kinds
+from .discovery import PluginRow, Plugins, discover
+from .document import Document, View, load_document
 from .errors import (
     AntifazError,
     ClaimError,
@@ -14,6 +16,10 @@ from .errors import (
     nearest,
     suggest,
 )
+from .hooks import hookimpl, hookspec
+from .options import at_least, between, key_of, option, positive, rest
+from .structuring import Structurer, describe
+from .yaml_text import write_yaml
 
 __all__ = [
     "KINDS",
@@ -24,16 +30,33 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Declaration",
+    "Document",
     "Kind",
     "Location",
     "PluginError",
+    "PluginRow",
+    "Plugins",
     "Problem",
     "RunError",
     "SpecError",
+    "Structurer",
+    "View",
+    "at_least",
+    "between",
     "component",
     "declaration_of",
+    "describe",
+    "discover",
+    "hookimpl",
+    "hookspec",
+    "key_of",
+    "load_document",
     "nearest",
+    "option",
+    "positive",
+    "rest",
     "slot",
     "slot_kinds",
     "suggest",
+    "write_yaml",
 ]

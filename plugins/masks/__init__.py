@@ -1,0 +1,10 @@
+"""Mask policies without a paper: joint, isolated, and routes written out."""
+
+from antifaz.registry import hookimpl
+
+from .spec import Isolated, Joint, Routes
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [Isolated, Joint, Routes]

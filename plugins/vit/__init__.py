@@ -1,0 +1,10 @@
+"""The vision transformer as a backbone for any set of streams."""
+
+from antifaz.registry import hookimpl
+
+from .spec import ViT
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [ViT]

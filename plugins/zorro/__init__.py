@@ -1,0 +1,10 @@
+"""Zorro: its mask, its fusion tokens and its readout."""
+
+from antifaz.registry import hookimpl
+
+from .spec import Latents, QueryReadout, ZorroMask
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [Latents, QueryReadout, ZorroMask]

@@ -1,0 +1,133 @@
+"""Checkpoints of a training stage, and the weights that a stage leaves.
+
+Training state goes through torch.distributed.checkpoint into a folder of its own, written beside its final place and renamed when
+complete, so that a process killed at any moment leaves the last complete one. Weights are safetensors. Weights that a user hands
+in are read as safetensors or by `torch.load(weights_only=True)`.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed.checkpoint as dcp
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from antifaz.core import distributed
+from antifaz.registry import RunError
+
+from .run_folder import writing
+
+PREFIX = "step-"
+
+
+def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> None:
+    """Write the state after `step` steps and delete all but the newest `keep` checkpoints. Called by every process."""
+    final = folder / f"{PREFIX}{step:08d}"
+    partial = folder / f".{final.name}"
+    with writing(final):
+        if distributed.is_main():
+            shutil.rmtree(partial, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+        distributed.barrier()
+        _write(partial, state)
+        distributed.barrier()
+        if distributed.is_main():
+            _sync(partial)
+            shutil.rmtree(final, ignore_errors=True)
+            os.replace(partial, final)
+            for old in steps(folder)[:-keep]:
+                shutil.rmtree(folder / f"{PREFIX}{old:08d}")
+    distributed.barrier()
+
+
+def _write(partial: Path, state: dict[str, Any]) -> None:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one process without a process group is what we mean
+            dcp.save(state, checkpoint_id=partial)
+    except dcp.api.CheckpointException as error:
+        for failure in error.failures.values():
+            cause = failure[0] if isinstance(failure, tuple) else failure
+            if isinstance(cause, OSError):
+                raise cause from None
+        raise RunError(f"the checkpoint {partial} could not be written: {error}") from None
+
+
+def _sync(folder: Path) -> None:
+    for file in folder.iterdir():
+        with open(file, "rb") as handle:
+            os.fsync(handle.fileno())
+
+
+def steps(folder: Path) -> list[int]:
+    """The steps of the complete checkpoints, ascending."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(p.name.removeprefix(PREFIX)) for p in folder.iterdir() if p.name.startswith(PREFIX))
+
+
+def load(folder: Path, step: int, state: dict[str, Any]) -> None:
+    """Fill `state` (same structure as saved) from a checkpoint of this run's own folder.
+
+    Raises:
+        RunError: the checkpoint is damaged or belongs to another graph.
+    """
+    place = folder / f"{PREFIX}{step:08d}"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dcp.load(state, checkpoint_id=place)
+    except (
+        dcp.api.CheckpointException,
+        OSError,
+        RuntimeError,
+        KeyError,
+        ValueError,
+        EOFError,
+        pickle.UnpicklingError,
+    ) as error:
+        raise RunError(
+            f"the checkpoint {place} is damaged or belongs to another graph: {error}\n"
+            "    delete this folder to go on from the checkpoint before it, or start over with --fresh"
+        ) from None
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write weights as safetensors, atomically."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
+        os.replace(temporary, path)
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """Weights from a user's file: safetensors, or a state dict that torch reads without unpickling code.
+
+    Raises:
+        RunError: no such file, or neither of the two formats.
+    """
+    if not path.is_file():
+        raise RunError(f"there is no weights file {path}")
+    if path.suffix == ".safetensors":
+        try:
+            return load_file(path)
+        except (SafetensorError, OSError) as error:
+            raise RunError(f"{path} is no safetensors file, or a damaged one: {error}") from None
+    try:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{path} cannot be read as plain weights: {reason}\n    convert it to safetensors") from None
+    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
+        raise RunError(f"{path} holds no state dict (a mapping of names to tensors)\n    save `model.state_dict()`")
+    return loaded

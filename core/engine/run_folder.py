@@ -1,0 +1,134 @@
+"""The run folder: one place for the config, the environment, logs, checkpoints, weights and results of a run.
+
+config.yaml         what was run, resolved (written once; the same command continues the run, another config is refused)
+environment.json    versions of Python, packages and plugins, hardware
+data.json           what each data set held: found, missing, unreadable
+metrics.jsonl       one line per logged step or evaluation
+events/             TensorBoard
+stages/NAME/        checkpoints/step-N/ while it trains, weights.safetensors and done.json when it is over
+results.json        every figure of the evaluate stages
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from antifaz.registry import RunError
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the file system refuses into words.
+
+    Raises:
+        RunError: a full disk, a folder that cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise RunError(
+                f"the disk is full: could not write {path}\n"
+                "    free some space and give the same command again; the run goes on from its last complete checkpoint"
+            ) from None
+        raise RunError(f"cannot write {path}: {error.strerror or error}\n    choose another folder with --run DIR") from None
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace a file as a whole: a reader sees the old text or the new one, also after a crash."""
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with open(temporary, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+class RunFolder:
+    """Paths and small files of one run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def config(self) -> Path:
+        return self.root / "config.yaml"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results.json"
+
+    @property
+    def events(self) -> Path:
+        return self.root / "events"
+
+    @property
+    def metrics(self) -> Path:
+        return self.root / "metrics.jsonl"
+
+    def stage(self, name: str) -> Path:
+        return self.root / "stages" / name
+
+    def weights(self, stage: str) -> Path:
+        return self.stage(stage) / "weights.safetensors"
+
+    def open(self, resolved: str, *, fresh: bool) -> None:
+        """Start the run here, or go on with it.
+
+        Raises:
+            RunError: the folder cannot be written, or holds another config.
+        """
+        if fresh and self.config.exists():
+            with writing(self.root):
+                shutil.rmtree(self.root)
+        if self.config.exists():
+            if self.config.read_text(encoding="utf-8") != resolved:
+                raise RunError(
+                    f"{self.root} holds a run of another config ({self.config})\n"
+                    "    choose another folder with --run DIR, or start over in this one with --fresh"
+                )
+            return
+        if self.root.is_dir() and any(p.name[0] != "." for p in self.root.iterdir()):
+            raise RunError(f"{self.root} is not empty and holds no run\n    choose another folder with --run DIR")
+        write_atomically(self.config, resolved)
+
+    def is_done(self, stage: str) -> bool:
+        return (self.stage(stage) / "done.json").exists()
+
+    def mark_done(self, stage: str, summary: dict[str, Any]) -> None:
+        write_atomically(self.stage(stage) / "done.json", json.dumps(summary, indent=2) + "\n")
+
+    def read_results(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
+        return found
+
+    def forget_metrics_after(self, stage: str, step: int) -> None:
+        """Drop the lines that a stopped run wrote after the checkpoint from which it goes on."""
+        if not self.metrics.exists():
+            return
+        kept = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError:  # the line that was being written when the run was killed
+                continue
+            if record["stage"] != stage or record["step"] <= step:
+                kept.append(line)
+        write_atomically(self.metrics, "".join(f"{line}\n" for line in kept))
+
+    def log(self, record: dict[str, Any]) -> None:
+        """Append one line to metrics.jsonl."""
+        with writing(self.metrics), open(self.metrics, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")

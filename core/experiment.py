@@ -1,0 +1,447 @@
+"""An experiment: a YAML document, structured and wired, with every mistake in it found at once. No torch.
+
+The document's sections are read entry by entry, so that one mistake does not hide another; what refers to a broken entry is not
+reported a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import attrs
+
+from antifaz.registry import (
+    ConfigError,
+    Document,
+    Plugins,
+    Problem,
+    SpecError,
+    Structurer,
+    View,
+    at_least,
+    between,
+    declaration_of,
+    load_document,
+    option,
+    positive,
+    rest,
+    suggest,
+)
+
+from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, wire, wire_inputs
+from .interfaces import BatchTransformSpec, DatasetSpec, MetricSpec, NodeSpec, ObjectiveSpec
+from .streams import Group, Shape
+
+T = TypeVar("T")
+
+
+@attrs.frozen(kw_only=True)
+class Node:
+    """A graph node: a component, and where its inputs come from."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] | None = option(default=None, doc="a reference, a list or a mapping")
+    share: str | None = option(default=None, doc="the node whose weights this one uses, all of them")
+    tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
+    batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")
+    spec: NodeSpec | None = rest(default=None)
+
+
+@attrs.frozen(kw_only=True)
+class Data:
+    """A data set and how it is loaded."""
+
+    batch_size: int = option(default=64, validator=positive, doc="samples per optimisation step, over all processes")
+    workers: int = option(default=0, validator=at_least(0), doc="loader processes for each training process")
+    max_unreadable: int = option(default=0, validator=at_least(0), doc="how many broken files are skipped before the run stops")
+    transforms: tuple[BatchTransformSpec, ...] = option(default=(), doc="changes of whole training batches, in order")
+    dataset: DatasetSpec = rest()
+
+
+@attrs.frozen(kw_only=True)
+class Optimizer:
+    """AdamW with linear warm-up and a cosine."""
+
+    lr: float = option(validator=positive, doc="peak learning rate")
+    betas: tuple[float, float] = option(default=(0.9, 0.999), doc="decay of the two moments")
+    eps: float = option(default=1e-8, validator=positive, doc="added to the denominator")
+    weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
+    warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
+    final: float = option(default=0.0, validator=between(0, 1), doc="share of the peak that is left at the end")
+
+
+@attrs.frozen(kw_only=True)
+class ObjectiveEntry:
+    """One weighted loss term."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the objective")
+    weight: float = option(default=1.0, validator=at_least(0), doc="factor of this term; 0 switches it off")
+    objective: ObjectiveSpec = rest()
+
+
+@attrs.frozen(kw_only=True)
+class MetricEntry:
+    """One metric of an evaluation."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the metric")
+    given: Mapping[str, tuple[str, ...]] = option(
+        factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone"
+    )
+    metric: MetricSpec = rest()
+
+
+Init = str | Mapping[str, str] | None
+
+
+@attrs.frozen(kw_only=True)
+class TrainStage:
+    """A stage that trains."""
+
+    task: Literal["train"] = option(doc="`train`")
+    data: str = option(doc="an entry of `data`")
+    steps: int = option(validator=positive, doc="optimisation steps")
+    objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
+    optimizer: Optimizer = option(doc="learning rate and the like")
+    init: str | Mapping[str, str] | None = option(default=None, doc="a stage or a file, or {node: stage or file}")
+    freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights")
+    lr_scale: Mapping[str, float] = option(factory=dict, doc="{node: factor of the learning rate}")
+    clip: float | None = option(default=1.0, doc="largest norm of the gradient, null for none")
+    accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
+    precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")
+    ema: float | None = option(default=None, doc="decay of a moving average of the weights, which later stages then use")
+    compile: bool = option(default=False, doc="run the model through torch.compile")
+    checkpoint_every: int = option(default=200, validator=positive, doc="steps between checkpoints")
+    keep: int = option(default=1, validator=positive, doc="checkpoints that are kept")
+    log_every: int = option(default=10, validator=positive, doc="steps between logged figures")
+    graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
+
+
+@attrs.frozen(kw_only=True)
+class EvaluateStage:
+    """A stage that measures."""
+
+    task: Literal["evaluate"] = option(doc="`evaluate`")
+    data: str = option(doc="an entry of `data`")
+    metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
+    init: str | Mapping[str, str] | None = option(default=None, doc="a stage or a file, or {node: stage or file}")
+    present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
+    graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
+
+
+Stage = TrainStage | EvaluateStage
+STAGES: Mapping[str, type] = {"train": TrainStage, "evaluate": EvaluateStage}
+
+
+@attrs.frozen(kw_only=True)
+class Header:
+    """The top level of a config, without the sections that are read entry by entry."""
+
+    name: str = option(doc="of the experiment, and of its run folder")
+    seed: int = option(default=0, validator=at_least(0), doc="of weights, data order and augmentation")
+    inputs: Mapping[str, tuple[int, ...]] = option(factory=dict, doc="shapes of the data, for a config without data sets")
+    pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
+
+
+SECTIONS = ("data", "graph", "stages")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Experiment:
+    """A config without mistakes.
+
+    wirings: the graph as each stage has it; under "" as it is without a stage.
+    """
+
+    header: Header
+    document: Document
+    plugins: Plugins
+    data: Mapping[str, Data]
+    stages: Mapping[str, Stage]
+    wirings: Mapping[str, Wiring]
+
+    @property
+    def name(self) -> str:
+        return self.header.name
+
+    @property
+    def wiring(self) -> Wiring:
+        """The graph as the last stage has it, or as it stands in a config without stages."""
+        return self.wirings[list(self.stages)[-1] if self.stages else ""]
+
+    def stage_inputs(self, stage: Stage) -> set[str]:
+        """The entries that this stage's data have; others that the graph refers to are absent."""
+        return set(self.data[stage.data].dataset.shapes())
+
+
+def shipped(name: str) -> Path | None:
+    """The file of a shipped config by its bare name (`quickstart`, `models/vit-base`), or None."""
+    place = resources.files("antifaz.configs").joinpath(f"{name}.yaml")
+    path = Path(str(place))
+    return path if path.is_file() else None
+
+
+def shipped_names() -> list[str]:
+    root = Path(str(resources.files("antifaz.configs")))
+    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml"))
+
+
+def read(source: str | Path, plugins: Plugins, overrides: Sequence[str] = ()) -> Experiment:
+    """Read a config by path or shipped name.
+
+    Raises:
+        ConfigError: with every problem that was found, each located.
+    """
+    return _Reader(load_document(source, overrides, find=shipped, known=shipped_names), plugins).experiment()
+
+
+class _Reader:
+    """Reads one document, collecting problems."""
+
+    def __init__(self, document: Document, plugins: Plugins) -> None:
+        self.document = document
+        self.plugins = plugins
+        self.structurer = Structurer(plugins.catalogue)
+        self.problems: list[Problem] = list(document.problems)
+
+    def experiment(self) -> Experiment:
+        header = self.header()
+        data = self.entries("data", Data)
+        stages = self.stages()
+        shapes = self.data_shapes(header, data)
+        wirings: dict[str, Wiring] = {}
+        for name in ["", *stages]:
+            wirings[name] = self.wiring(name, stages.get(name), shapes, data)
+        for name, stage in stages.items():
+            self.check_stage(name, stage, stages, data, wirings[name])
+        if header is not None:
+            self.check_claims(header, wirings[""])
+        if self.problems or header is None:
+            raise ConfigError(self.problems)
+        kept = {name: stage for name, stage in stages.items() if stage is not None}
+        valid = {name: entry for name, entry in data.items() if entry is not None}
+        return Experiment(header=header, document=self.document, plugins=self.plugins, data=valid, stages=kept, wirings=wirings)
+
+    def report(self, view: View, path: Sequence[str | int], message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(message, view.location(tuple(path)), hint))
+
+    def header(self) -> Header | None:
+        plain = self.document.data if isinstance(self.document.data, Mapping) else {}
+        top = {key: value for key, value in plain.items() if key not in SECTIONS}
+        return self.structurer.structure(top, Header, self.document, (), self.problems, also=SECTIONS)
+
+    def section(self, view: View, path: Sequence[str]) -> Mapping[str, Any]:
+        """A mapping of the document, or nothing (reported if it is something else)."""
+        value: Any = view.data
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if value is None:
+            return {}
+        if not isinstance(value, Mapping):
+            self.report(view, path, f"{'.'.join(path)!r} must be a mapping of names to entries")
+            return {}
+        return value
+
+    def entries(self, section: str, type_: type[T]) -> dict[str, T | None]:
+        return {
+            name: self.structurer.structure(value, type_, self.document, (section, name), self.problems)
+            for name, value in self.section(self.document, (section,)).items()
+        }
+
+    def stages(self) -> dict[str, Stage | None]:
+        found: dict[str, Stage | None] = {}
+        for name, value in self.section(self.document, ("stages",)).items():
+            task = value.get("task") if isinstance(value, Mapping) else None
+            type_ = STAGES.get(task) if isinstance(task, str) else None
+            if type_ is None:
+                path = ("stages", name, "task") if task is not None else ("stages", name)
+                message = f"stage {name!r} has no task" if task is None else f"unknown task {task!r}"
+                self.report(self.document, path, message, suggest(str(task or ""), list(STAGES), noun="tasks"))
+                found[name] = None
+            else:
+                found[name] = self.structurer.structure(value, type_, self.document, ("stages", name), self.problems)
+        return found
+
+    def data_shapes(self, header: Header | None, data: Mapping[str, Data | None]) -> dict[str, Mapping[str, Shape]]:
+        """What each data set declares; under "" what `inputs:` does."""
+        shapes: dict[str, Mapping[str, Shape]] = {}
+        for name, entry in data.items():
+            if entry is None:
+                continue
+            try:
+                shapes[name] = entry.dataset.shapes()
+            except SpecError as error:
+                path = ("data", name, *([] if error.field is None else error.field.split(".")))
+                self.report(self.document, path, error.message, error.hint)
+        if header is not None:
+            shapes[""] = {name: Shape(dims) for name, dims in header.inputs.items()}
+        return shapes
+
+    def wiring(
+        self, name: str, stage: Stage | None, shapes: Mapping[str, Mapping[str, Shape]], data: Mapping[str, Data | None]
+    ) -> Wiring:
+        """The graph as a stage has it."""
+        view = self.document.at("graph")
+        if stage is not None and stage.graph:
+            view = view.overlay(self.document.at("stages", name, "graph"))
+        nodes = {
+            key: self.structurer.structure(value, Node, view, (key,), self.problems)
+            for key, value in self.section(view, ()).items()
+        }
+        plans: dict[str, NodePlan] = {}
+        for key, node in nodes.items():
+            plan = None if node is None else self.plan(key, node, nodes, view)
+            if plan is not None:
+                plans[key] = plan
+        merged: dict[str, Shape] = {}
+        own = stage.data if stage is not None else ""
+        for declared in (*shapes.values(), shapes.get(own, {})):
+            merged.update(declared)
+        if isinstance(stage, TrainStage):
+            entry = data.get(stage.data)
+            for transform in entry.transforms if entry is not None else ():
+                merged.update(transform.shapes(merged))
+        reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
+        return wire(plans, merged, reporter, broken=[key for key in nodes if key not in plans])
+
+    def plan(self, name: str, node: Node, nodes: Mapping[str, Node | None], view: View) -> NodePlan | None:
+        spec: NodeSpec | None = node.spec
+        if name == BATCH:
+            self.report(view, (name,), f"{BATCH!r} stands for the data and cannot name a node", "choose another name")
+            return None
+        if node.share is not None:
+            owner = nodes.get(node.share)
+            if node.share not in nodes:
+                hint = suggest(node.share, [n for n in nodes if n != name], noun="nodes")
+                self.report(view, (name, "share"), f"unknown node {node.share!r}", hint)
+                return None
+            spec = spec or (owner.spec if owner is not None else None)
+        if spec is None:
+            if node.share is None:
+                self.report(view, (name,), f"node {name!r} has no component", "add `use: NAME`, or `share: NODE`")
+            return None
+        return NodePlan(spec, node.in_, node.share, node.tie, node.batch_axes)
+
+    def check_stage(
+        self,
+        name: str,
+        stage: Stage | None,
+        stages: Mapping[str, Stage | None],
+        data: Mapping[str, Data | None],
+        wiring: Wiring,
+    ) -> None:
+        """References of a stage to data, other stages, nodes and outputs."""
+        if stage is None:
+            return
+        at = ("stages", name)
+        if stage.data not in data:
+            hint = suggest(stage.data, list(data), noun="data sets")
+            self.report(self.document, (*at, "data"), f"unknown data set {stage.data!r}", hint)
+        self.check_init(name, stage, list(stages), wiring)
+        if isinstance(stage, TrainStage):
+            for key, objective in stage.objectives.items():
+                self.check_inputs((*at, "objectives", key), objective.objective, objective.in_, wiring)
+                contrastive = getattr(objective.objective, "needs_whole_batch", False)
+                if contrastive and stage.accumulate > 1:
+                    message = f"objective {key!r} compares all samples of a batch, which accumulation would split"
+                    self.report(self.document, (*at, "accumulate"), message, "set `accumulate: 1`, or a smaller batch_size")
+            for field, names in (("freeze", stage.freeze), ("lr_scale", stage.lr_scale)):
+                for node in names:
+                    if node not in wiring.nodes:
+                        hint = suggest(node, list(wiring.nodes), noun="nodes")
+                        self.report(self.document, (*at, field), f"unknown node {node!r}", hint)
+        else:
+            self.check_evaluation(at, stage, wiring)
+
+    def check_evaluation(self, at: tuple[str, ...], stage: EvaluateStage, wiring: Wiring) -> None:
+        for i, modalities in enumerate(stage.present):
+            self.check_modalities((*at, "present", i), modalities, wiring)
+        for key, metric in stage.metrics.items():
+            self.check_inputs((*at, "metrics", key), metric.metric, metric.in_, wiring)
+            arguments = declaration_of(metric.metric).arguments
+            for argument, modalities in metric.given.items():
+                path = (*at, "metrics", key, "given", argument)
+                if argument not in arguments:
+                    hint = suggest(argument, list(arguments), noun="arguments")
+                    self.report(self.document, path, f"unknown argument {argument!r}", hint)
+                self.check_modalities(path, modalities, wiring)
+
+    def check_modalities(self, path: Sequence[str | int], modalities: Iterable[str], wiring: Wiring) -> None:
+        for modality in modalities:
+            if modality not in wiring.inputs:
+                hint = suggest(modality, list(wiring.inputs), noun="entries of the data")
+                self.report(self.document, path, f"unknown modality {modality!r}", hint)
+
+    def check_init(self, name: str, stage: Stage, stages: list[str], wiring: Wiring) -> None:
+        at = ("stages", name, "init")
+        sources = stage.init if isinstance(stage.init, Mapping) else {} if stage.init is None else {"": stage.init}
+        for node, source in sources.items():
+            where = (*at, node) if node else at
+            if node and node not in wiring.nodes:
+                self.report(self.document, where, f"unknown node {node!r}", suggest(node, list(wiring.nodes), noun="nodes"))
+            if source in stages and stages.index(source) >= stages.index(name):
+                self.report(
+                    self.document, where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file"
+                )
+            elif source not in stages and not Path(source).suffix:
+                earlier = stages[: stages.index(name)]
+                hint = suggest(source, earlier, noun="earlier stages") + "; or name a file of weights"
+                self.report(self.document, where, f"unknown stage {source!r}", hint)
+
+    def check_inputs(self, path: tuple[str, ...], spec: Any, in_: In, wiring: Wiring) -> None:
+        """An objective's or metric's inputs: known references that fit what it takes."""
+        broken = False
+        for where, _, reference in references(in_):
+            node = reference.partition(".")[0]
+            try:
+                wiring.resolve(reference)
+            except SpecError as error:
+                broken = True
+                if node not in self.section(self.document.at("graph"), ()) or node in wiring.nodes:
+                    self.report(self.document, (*path, "in", *where), error.message, error.hint)
+        if broken:
+            return
+        try:
+            spec.build(argument_groups(spec, in_, wiring))
+        except SpecError as error:
+            self.report(self.document, (*path, error.field or "in"), error.message, error.hint)
+
+    def check_claims(self, header: Header, wiring: Wiring) -> None:
+        for reference, modalities in header.pure.items():
+            path = ("pure", reference)
+            node = reference.partition(".")[0]
+            if node in self.section(self.document.at("graph"), ()) and node not in wiring.nodes:
+                continue
+            try:
+                wiring.resolve(reference)
+            except SpecError as error:
+                self.report(self.document, path, error.message, error.hint)
+            self.check_modalities(path, modalities, wiring)
+
+
+def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]:
+    """The edges of each argument of an objective or metric, in the order of its declaration.
+
+    Raises:
+        SpecError: too few, too many or misnamed arguments.
+    """
+    names = declaration_of(spec).arguments
+    if isinstance(in_, Mapping):
+        given = dict(in_)
+    else:
+        listed = (in_,) if isinstance(in_, str) else in_
+        if len(listed) != len(names):
+            raise SpecError(
+                f"{len(listed)} inputs for {len(names)} arguments", field="in", hint=f"in order: {', '.join(names)}"
+            )
+        given = dict(zip(names, listed, strict=True))
+    if set(given) != set(names):
+        raise SpecError(f"the arguments are {', '.join(names)}, not {', '.join(given)}", field="in")
+    return {name: wire_inputs(given[name], wiring.resolve) for name in names}
+
+
+def argument_groups(spec: Any, in_: In, wiring: Wiring) -> dict[str, Group]:
+    """What arrives at each argument of an objective or metric."""
+    found = arguments(spec, in_, wiring)
+    return {name: {w.key: wiring.value(w.node, w.output) for w in wires} for name, wires in found.items()}

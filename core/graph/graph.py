@@ -1,0 +1,195 @@
+"""The graph as a module: nodes built from a wiring, run in order, pruned to the outputs that are asked.
+
+Node names are the prefixes of the state dict, so weights move between graphs by name. Each node is initialised under a seed of
+its own, so its first weights do not depend on what else the graph holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.tokens import Features, Tokens
+from antifaz.registry import SpecError, suggest
+
+from .wiring import BATCH, WiredNode, Wiring
+
+Arriving = Mapping[str, Tokens | Features]
+Leaving = dict[str, Tokens | Features]
+
+
+class Graph(nn.Module):
+    """A wired graph with parameters.
+
+    Args:
+        wiring: the checked nodes.
+        seed: of the first weights.
+    Raises:
+        SpecError: a `share` or `tie` that does not fit.
+    """
+
+    def __init__(self, wiring: Wiring, *, seed: int = 0) -> None:
+        super().__init__()
+        self.wiring = wiring
+        self.aliases: dict[str, str] = {}
+        for name, node in wiring.nodes.items():
+            if hasattr(nn.Module, name) or name in ("wiring", "aliases", "outputs"):
+                raise SpecError(f"{name!r} cannot be the name of a node", hint="choose another name")
+            self.add_module(name, _built(node, seed))
+        for name, node in wiring.nodes.items():
+            if node.plan.share is not None:
+                self._share(name, node.plan.share)
+            for parameter, owner in node.plan.tie.items():
+                self._tie(f"{name}.{parameter}", owner)
+
+    def forward(self, batch: Mapping[str, Features], outputs: Sequence[str]) -> Leaving:
+        """Run what these outputs need on what the batch has.
+
+        batch: entries of the data by name, (batch, ...) each; entries that are not there are absent for the whole batch.
+        outputs: references; a node stands for all of its outputs.
+        Returns the outputs by full reference; those whose inputs are all absent are left out.
+        """
+        wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference)]
+        values: dict[tuple[str, str], Tokens | Features] = {(BATCH, name): entry for name, entry in batch.items()}
+        plan = self.wiring.needed_for(wanted)
+        size = next(iter(batch.values())).values.shape[0]
+        for name, node in self.wiring.nodes.items():
+            if name not in plan:
+                continue
+            asked, keys = plan[name]
+            arriving = {w.key: values[w.node, w.output] for w in node.wires if w.key in keys and (w.node, w.output) in values}
+            if node.wires and not arriving:
+                continue
+            for output, value in self._run(node, arriving, asked, size).items():
+                values[name, output] = value
+        return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
+
+    def _run(self, node: WiredNode, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+        axes = node.plan.batch_axes
+        lead: tuple[int, ...] = ()
+        if axes > 1:
+            lead = tuple(next(iter(arriving.values())).values.shape[:axes])
+            arriving = {key: _map(value, lambda t: t.flatten(0, axes - 1)) for key, value in arriving.items()}
+        result = CALLS[node.kind](self.get_submodule(node.name), arriving, asked, size)
+        leaving: Leaving = {node.name: result} if isinstance(result, Tokens | Features) else result
+        if axes > 1:
+            leaving = {key: _map(value, lambda t: t.unflatten(0, lead)) for key, value in leaving.items()}
+        return leaving
+
+    def _share(self, name: str, owner: str) -> None:
+        """Make every parameter and buffer of a node those of another."""
+        mine, theirs = self.get_submodule(name), self.get_submodule(owner)
+        own_names = {n: p.shape for n, p in mine.named_parameters()}
+        their_names = {n: p.shape for n, p in theirs.named_parameters()}
+        different = sorted(n for n in own_names.keys() | their_names.keys() if own_names.get(n) != their_names.get(n))
+        if different:
+            raise SpecError(
+                f"cannot share the weights of {owner!r}: these parameters differ: {', '.join(different)}",
+                field="share",
+                hint="a shared node needs inputs of the same widths as its owner's",
+            )
+        for parameter in own_names:
+            self._tie(f"{name}.{parameter}", f"{owner}.{parameter}")
+        for buffer, value in theirs.named_buffers():
+            _assign(mine, buffer, value)
+            self.aliases[f"{name}.{buffer}"] = f"{owner}.{buffer}"
+
+    def _tie(self, name: str, owner: str) -> None:
+        parameters = dict(self.named_parameters(remove_duplicate=False))
+        for each in (name, owner):
+            if each not in parameters:
+                raise SpecError(
+                    f"there is no parameter {each!r}",
+                    field="tie",
+                    hint=suggest(each, list(parameters), noun="parameters"),
+                )
+        if parameters[name].shape != parameters[owner].shape:
+            shapes = f"{list(parameters[name].shape)} and {list(parameters[owner].shape)}"
+            raise SpecError(f"cannot tie {name!r} to {owner!r}: their shapes are {shapes}", field="tie")
+        _assign(self, name, parameters[owner])
+        self.aliases[name] = self.aliases.get(owner, owner)
+
+    def weights(self) -> dict[str, Tensor]:
+        """The state dict with shared tensors once, under their owner."""
+        return {name: value for name, value in self.state_dict().items() if name not in self.aliases}
+
+    def load_weights(self, weights: Mapping[str, Tensor], nodes: Iterable[str] | None = None) -> None:
+        """Copy weights in, all of these nodes (default: every node), exactly.
+
+        Raises:
+            SpecError: listing everything that is missing, unknown or of another shape; nothing is loaded then.
+        """
+        chosen = set(self.wiring.nodes if nodes is None else nodes)
+        own = {name: value for name, value in self.weights().items() if name.partition(".")[0] in chosen}
+        given = {name: value for name, value in weights.items() if name.partition(".")[0] in chosen}
+        faults = [f"missing: {name}" for name in own if name not in given]
+        faults += [
+            f"unknown: {name}; {suggest(name, list(own), noun='names').split(';')[0]}" for name in given if name not in own
+        ]
+        faults += [
+            f"{name} is {list(given[name].shape)}, the graph wants {list(own[name].shape)}"
+            for name in own
+            if name in given and given[name].shape != own[name].shape
+        ]
+        if faults:
+            raise SpecError("these weights belong to another graph; nothing was loaded:\n    " + "\n    ".join(faults[:40]))
+        with torch.no_grad():
+            for name, value in own.items():
+                value.copy_(given[name])
+
+
+def _built(node: WiredNode, seed: int) -> nn.Module:
+    """A node's module; its parameters are drawn under a seed made from the run's seed and the node's name."""
+    digest = hashlib.blake2b(f"{seed}/{node.name}".encode(), digest_size=7).digest()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int.from_bytes(digest, "big"))
+        module: nn.Module = node.plan.spec.build(node.inner_inputs)
+    return module
+
+
+def _assign(module: nn.Module, name: str, value: Tensor) -> None:
+    parent, _, leaf = name.rpartition(".")
+    setattr(module.get_submodule(parent), leaf, value)
+
+
+def _map(value: Tokens | Features, change: Callable[[Tensor], Tensor]) -> Tokens | Features:
+    """Apply a change of the leading axes to every tensor of a value; presence has the same leading axes as the values."""
+    valid = value.valid
+    if isinstance(value, Tokens):
+        index = None if value.index is None else change(value.index)
+        return Tokens(change(value.values), value.grid, index, None if valid is None else change(valid))
+    return Features(change(value.values), None if valid is None else change(valid))
+
+
+def _tokenizer(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Tokens:
+    (raw,) = arriving.values()
+    tokens: Tokens = module(raw.values, raw.valid)
+    return tokens
+
+
+def _latents(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Tokens:
+    tokens: Tokens = module(size)
+    return tokens
+
+
+def _mapping(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+    leaving: Leaving = module(dict(arriving))
+    return leaving
+
+
+def _readout(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+    leaving: Leaving = module(dict(arriving), outputs=asked)
+    return leaving
+
+
+CALLS: Mapping[str, Callable[[nn.Module, Arriving, frozenset[str], int], Tokens | Features | Leaving]] = {
+    "tokenizer": _tokenizer,
+    "latents": _latents,
+    "backbone": _mapping,
+    "readout": _readout,
+    "head": _mapping,
+}
+"""What a module of each kind is called with; the table of `antifaz.core.interfaces` as code."""

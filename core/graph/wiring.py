@@ -1,0 +1,355 @@
+"""Wiring: references become edges, shapes flow along them, and routings compose into who may influence whom. No torch.
+
+A wiring is made from nodes and declared input shapes alone, in well under a second; `Graph` builds the modules from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+import attrs
+
+from antifaz.core.routing import Influence, Routing, compose, needed
+from antifaz.core.streams import Group, Shape, Stream, Value
+from antifaz.registry import SpecError, declaration_of, suggest
+
+BATCH = "batch"
+"""The name that stands for the data in references: `batch.video`."""
+
+Path = tuple[str | int, ...]
+
+
+class Report(Protocol):
+    """Takes one problem: where in the graph's mapping it is, what is wrong, and what to do."""
+
+    def __call__(self, path: Path, message: str, hint: str | None = None) -> None: ...
+
+
+In = str | tuple[str, ...] | Mapping[str, str]
+"""A reference, several, or named ones."""
+
+
+@attrs.frozen
+class NodePlan:
+    """What a node is: its spec, where its inputs come from, and what it borrows from others."""
+
+    spec: Any
+    in_: In | None = None
+    share: str | None = None
+    tie: Mapping[str, str] = attrs.Factory(dict)
+    batch_axes: int = 1
+
+
+@attrs.frozen
+class Wire:
+    """One edge: the argument `key` of a node is the output `output` of `node` (or of BATCH)."""
+
+    key: str
+    node: str
+    output: str
+
+    @property
+    def reference(self) -> str:
+        return self.node if self.node == self.output else f"{self.node}.{self.output}"
+
+
+@attrs.frozen
+class WiredNode:
+    """A node with everything that is known before it is built."""
+
+    name: str
+    plan: NodePlan
+    wires: tuple[Wire, ...]
+    inputs: Group
+    outputs: Group
+    bare: bool
+    routings: tuple[Routing, ...]
+
+    @property
+    def kind(self) -> str:
+        return declaration_of(self.plan.spec).kind.name
+
+    @property
+    def inner_inputs(self) -> Group:
+        """What the module itself sees: `inputs` without the axes that are folded into the batch."""
+        return _folded(self.inputs, self.plan.batch_axes)
+
+    def influence(self) -> Influence:
+        """output -> the input keys that it may depend on."""
+        state = compose(self.routings, self.inputs)
+        return {name: state.get(name, frozenset()) & frozenset(self.inputs) for name in self.outputs}
+
+    def needs(self, outputs: Iterable[str]) -> frozenset[str]:
+        """The input keys that must be there to compute these outputs."""
+        return needed(self.routings, outputs) & frozenset(self.inputs)
+
+
+@attrs.frozen
+class Wiring:
+    """The nodes in an order in which they can run, and the shapes of the data they start from."""
+
+    nodes: Mapping[str, WiredNode]
+    inputs: Mapping[str, Shape]
+
+    def value(self, node: str, output: str) -> Value:
+        return self.inputs[output] if node == BATCH else self.nodes[node].outputs[output]
+
+    def resolve(self, reference: str) -> list[Wire]:
+        """The edges that a reference stands for: all outputs of a node, or one.
+
+        Raises:
+            SpecError: unknown node or output, with the nearest name.
+        """
+        node, _, output = reference.partition(".")
+        if node == BATCH:
+            return [_pick(reference, BATCH, output, self.inputs)] if output else [Wire(n, BATCH, n) for n in self.inputs]
+        if node not in self.nodes:
+            raise SpecError(
+                f"unknown node {node!r} in the reference {reference!r}",
+                hint=suggest(node, [*self.nodes, BATCH], noun="nodes"),
+            )
+        outputs = self.nodes[node].outputs
+        return [_pick(reference, node, output, outputs)] if output else [Wire(name, node, name) for name in outputs]
+
+    def group(self, reference: str) -> Group:
+        """The values that a reference stands for, by name."""
+        return {wire.key: self.value(wire.node, wire.output) for wire in self.resolve(reference)}
+
+    def influences(self) -> dict[str, frozenset[str]]:
+        """Every output, as a reference -> the inputs of the batch that it may depend on, by the routings alone."""
+        state: dict[tuple[str, str], frozenset[str]] = {(BATCH, name): frozenset([name]) for name in self.inputs}
+        result = {}
+        for node in self.nodes.values():
+            arriving = {wire.key: state[wire.node, wire.output] for wire in node.wires}
+            for output, keys in node.influence().items():
+                state[node.name, output] = frozenset().union(*(arriving[key] for key in keys))
+                result[Wire(output, node.name, output).reference] = state[node.name, output]
+        return result
+
+    def needed_for(self, outputs: Iterable[Wire]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+        """What must run for these outputs: node -> (the outputs asked of it, the input keys it needs for them)."""
+        asked: dict[str, set[str]] = {}
+        for wire in outputs:
+            asked.setdefault(wire.node, set()).add(wire.output)
+        plan: dict[str, tuple[frozenset[str], frozenset[str]]] = {}
+        for node in reversed(list(self.nodes.values())):
+            wanted = asked.get(node.name)
+            if not wanted:
+                continue
+            keys = node.needs(wanted)
+            plan[node.name] = (frozenset(wanted), keys)
+            for wire in node.wires:
+                if wire.key in keys:
+                    asked.setdefault(wire.node, set()).add(wire.output)
+        return plan
+
+    def unused(self) -> list[str]:
+        """Nodes that no other node reads: the graph's ends."""
+        read = {wire.node for node in self.nodes.values() for wire in node.wires}
+        return [name for name in self.nodes if name not in read]
+
+    def path(self, modality: str, output: Wire) -> list[str]:
+        """How an input reaches an output: references from the data to the output; empty where it does not."""
+        back: dict[tuple[str, str], tuple[str, str] | None] = {(BATCH, modality): None}
+        for node in self.nodes.values():
+            reached = {wire.key: (wire.node, wire.output) for wire in node.wires if (wire.node, wire.output) in back}
+            for name, keys in node.influence().items():
+                # The straight way first: a stream's own tokens explain more than the detour through another.
+                via = next((key for key in sorted(keys, key=lambda k: k != modality) if key in reached), None)
+                if via is not None:
+                    back[node.name, name] = reached[via]
+        steps: list[str] = []
+        place: tuple[str, str] | None = (output.node, output.output)
+        while place is not None and place in back:
+            steps.append(Wire("", *place).reference)
+            place = back[place]
+        return steps[::-1]
+
+
+def _pick(reference: str, node: str, output: str, outputs: Mapping[str, Value]) -> Wire:
+    if output not in outputs:
+        owner = "the data" if node == BATCH else f"node {node!r}"
+        noun = "entries" if node == BATCH else "outputs"
+        raise SpecError(f"{owner} has no {output!r} (reference {reference!r})", hint=suggest(output, list(outputs), noun=noun))
+    return Wire(output, node, output)
+
+
+def _folded(inputs: Group, batch_axes: int) -> Group:
+    """Values without the first `batch_axes - 1` axes after the batch."""
+    extra = batch_axes - 1
+
+    def fold(value: Value) -> Value:
+        axes = value.lead if isinstance(value, Stream) else value.dims
+        if len(axes) < extra:
+            raise SpecError(f"batch_axes is {batch_axes}, but an input has only {len(axes)} axes to fold", field="batch_axes")
+        if isinstance(value, Stream):
+            return attrs.evolve(value, lead=value.lead[extra:])
+        return attrs.evolve(value, dims=value.dims[extra:])
+
+    return {key: fold(value) for key, value in inputs.items()}
+
+
+def _unfolded(value: Value, lead: tuple[int, ...]) -> Value:
+    if isinstance(value, Stream):
+        return attrs.evolve(value, lead=lead + value.lead)
+    return attrs.evolve(value, dims=lead + value.dims)
+
+
+def _lead(inputs: Group, batch_axes: int) -> tuple[int, ...]:
+    leads = {(v.lead if isinstance(v, Stream) else v.dims)[: batch_axes - 1] for v in inputs.values()}
+    if len(leads) > 1:
+        raise SpecError(f"batch_axes folds axes of different sizes: {sorted(leads)}", field="batch_axes")
+    return leads.pop() if leads else ()
+
+
+def references(in_: In | None) -> list[tuple[Path, str | None, str]]:
+    """(where in `in:`, the key if one is given, the reference) of everything that an `in:` names."""
+    if in_ is None:
+        return []
+    if isinstance(in_, str):
+        return [((), None, in_)]
+    if isinstance(in_, Mapping):
+        return [((key,), key, reference) for key, reference in in_.items()]
+    return [((i,), None, reference) for i, reference in enumerate(in_)]
+
+
+def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[Wire, ...]:
+    """The edges of an `in:`; a mapping's key renames a single output, a collision is refused.
+
+    Raises:
+        SpecError: unknown reference, or two values under one key.
+    """
+    wires: dict[str, Wire] = {}
+    for _, key, reference in references(in_):
+        found = resolve(reference)
+        if key is not None:
+            if len(found) != 1:
+                names = ", ".join(w.reference for w in found)
+                raise SpecError(f"{key!r} names {len(found)} outputs of {reference!r}", hint=f"name one of them: {names}")
+            found = [attrs.evolve(found[0], key=key)]
+        for wire in found:
+            if wire.key in wires:
+                raise SpecError(
+                    f"two inputs are called {wire.key!r}: {wires[wire.key].reference} and {wire.reference}",
+                    hint="write `in:` as a mapping that names each of them",
+                )
+            wires[wire.key] = wire
+    return tuple(wires.values())
+
+
+def wire(plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Iterable[str] = ()) -> Wiring:
+    """Wire nodes in topological order; every mistake goes to `report`, and what depends on it is left out in silence.
+
+    broken: names of nodes that exist in the config but could not be read; references to them are not reported again.
+    """
+    known = {*plans, *broken, BATCH}
+    order = _order(plans, known, report)
+    wiring = Wiring({}, inputs)
+    nodes: dict[str, WiredNode] = {}
+    for name in order:
+        plan = plans[name]
+        sources = {reference.partition(".")[0] for _, _, reference in references(plan.in_)}
+        if any(source not in nodes and source != BATCH for source in sources):
+            continue
+        try:
+            nodes[name] = _wire_node(name, plan, attrs.evolve(wiring, nodes=nodes))
+        except SpecError as error:
+            field = () if error.field is None else (error.field,)
+            report((name, *field), error.message, error.hint)
+    return Wiring(nodes, inputs)
+
+
+def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
+    try:
+        wires = wire_inputs(plan.in_, wiring.resolve)
+    except SpecError as error:
+        raise SpecError(error.message, field="in", hint=error.hint) from None
+    kind = declaration_of(plan.spec).kind.name
+    if kind == "latents" and wires:
+        raise SpecError("latents take no input", field="in", hint="remove `in:`")
+    if kind != "latents" and not wires:
+        raise SpecError(f"a {kind} needs an input", field="in", hint="add `in: NODE`, or `in: batch.NAME` for the data")
+    inputs: dict[str, Value] = {}
+    for each in wires:
+        value = wiring.value(each.node, each.output)
+        inputs[each.key] = attrs.evolve(value, name=each.key) if isinstance(value, Stream) else value
+    _accept(kind, inputs)
+    inner, lead = _folded(inputs, plan.batch_axes), _lead(inputs, plan.batch_axes)
+    left = plan.spec.outputs(inner)
+    bare = isinstance(left, Stream | Shape)
+    outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)
+    named = {
+        key: _unfolded(attrs.evolve(value, name=key) if isinstance(value, Stream) else value, lead)
+        for key, value in outputs.items()
+    }
+    return WiredNode(name, plan, wires, inputs, named, bare, _routings(plan.spec, inner, named))
+
+
+def _accept(kind: str, inputs: Group) -> None:
+    """Refuse tokens where features belong, and the other way round."""
+    wants_tokens = kind in ("backbone", "readout")
+    for key, value in inputs.items():
+        if wants_tokens != isinstance(value, Stream):
+            wanted, got = ("tokens", "a plain tensor") if wants_tokens else ("a plain tensor", "tokens")
+            hint = "put a tokenizer before it" if wants_tokens else "put a readout before it"
+            raise SpecError(f"a {kind} takes {wanted}, but {key!r} is {got}", field="in", hint=hint)
+    if kind == "tokenizer" and len(inputs) != 1:
+        raise SpecError(f"a tokenizer takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
+
+
+def _routings(spec: Any, inputs: Group, outputs: Group) -> tuple[Routing, ...]:
+    """The spec's own routings; a component without any maps namesakes one to one, or else all inputs to all outputs."""
+    if hasattr(spec, "routings"):
+        return tuple(spec.routings(inputs))
+    if not inputs:
+        return ()
+    if set(outputs) <= set(inputs):
+        reads: dict[str, Sequence[str]] = {name: [name] for name in outputs}
+    else:
+        reads = {name: list(inputs) for name in outputs}
+    return (Routing.full(reads, learned_readers=True),)
+
+
+def _order(plans: Mapping[str, NodePlan], known: set[str], report: Report) -> list[str]:
+    """Names in an order in which inputs come first. Unknown references and cycles go to `report`."""
+    sources: dict[str, list[str]] = {}
+    for name, plan in plans.items():
+        found = []
+        for where, _, reference in references(plan.in_):
+            source = reference.partition(".")[0]
+            if source not in known:
+                hint = suggest(source, sorted(known - {name}), noun="nodes")
+                report((name, "in", *where), f"unknown node {source!r} in the reference {reference!r}", hint)
+            if source != BATCH:
+                found.append(source)
+        sources[name] = found
+    order: list[str] = []
+    for name in plans:
+        _visit(name, sources, order, (), report)
+    return order
+
+
+def _visit(
+    name: str,
+    sources: Mapping[str, list[str]],
+    done: dict[str, bool],
+    order: list[str],
+    trail: tuple[str, ...],
+    report: Report,
+) -> None:
+    if name not in sources or done.get(name):
+        return
+    if name in trail:
+        cycle = [*trail[trail.index(name) :], name]
+        report(
+            (name, "in"),
+            f"the nodes form a cycle: {' <- '.join(cycle)}",
+            "a node cannot read what it produces; cut one of these edges",
+        )
+        return
+    for source in sources[name]:
+        _visit(source, sources, done, order, (*trail, name), report)
+    if not done.get(name):
+        done[name] = True
+        order.append(name)

@@ -1,0 +1,138 @@
+"""From an experiment to modules: the graph of a stage with its weights, and the loss terms on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.experiment import ObjectiveEntry, argument_groups, arguments
+from antifaz.core.graph.graph import Graph
+from antifaz.core.graph.wiring import In, Wiring
+from antifaz.core.objectives import Loss, Objective
+from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features, Tokens
+from antifaz.registry import ConfigError, Location, Problem, SpecError
+
+
+def build_graph(wiring: Wiring, *, seed: int = 0, device: str | torch.device = "cpu") -> Graph:
+    """The graph with fresh weights. They are drawn on the CPU whatever the device, so that a seed means one model.
+
+    device: `meta` gives shapes without storage.
+    Raises:
+        ConfigError: a component that cannot be built, a `share` or `tie` that does not fit.
+    """
+    where = "meta" if str(device) == "meta" else "cpu"
+    try:
+        with torch.device(where):
+            graph = Graph(wiring, seed=seed)
+    except SpecError as error:
+        raise ConfigError([Problem(error.message, Location("graph"), error.hint)]) from None
+    return graph.to(device)
+
+
+class Inputs:
+    """The edges that feed the arguments of an objective or metric."""
+
+    def __init__(self, spec: Any, in_: In, wiring: Wiring) -> None:
+        self.wires = arguments(spec, in_, wiring)
+        self.groups = argument_groups(spec, in_, wiring)
+
+    @property
+    def references(self) -> list[str]:
+        """What the graph must compute; entries of the data come with the batch."""
+        return [wire.reference for wires in self.wires.values() for wire in wires]
+
+    def pick(self, values: Mapping[str, Tokens | Features], argument: str) -> dict[str, Features]:
+        """The group of one argument out of what the graph returned; absent members are left out."""
+        found = {w.key: values[w.reference] for w in self.wires[argument] if w.reference in values}
+        return {key: value for key, value in found.items() if isinstance(value, Features)}
+
+
+def objective_module(entry: ObjectiveEntry, inputs: Inputs) -> Objective:
+    module: Objective = entry.objective.build(inputs.groups)  # type: ignore[assignment]
+    return module
+
+
+class TrainingModel(nn.Module):
+    """The graph and its objectives as one module: a batch in, every term's Loss out."""
+
+    def __init__(self, graph: Graph, entries: Mapping[str, ObjectiveEntry]) -> None:
+        super().__init__()
+        self.graph = graph
+        self.inputs = {name: Inputs(entry.objective, entry.in_, graph.wiring) for name, entry in entries.items()}
+        self.objectives = nn.ModuleDict({name: objective_module(e, self.inputs[name]) for name, e in entries.items()})
+        self.wanted = list(dict.fromkeys(r for inputs in self.inputs.values() for r in inputs.references))
+
+    def forward(self, batch: Mapping[str, Features]) -> dict[str, Loss]:
+        values = self.graph(batch, self.wanted)
+        losses = {}
+        for name, objective in self.objectives.items():
+            inputs = self.inputs[name]
+            losses[name] = objective(**{argument: inputs.pick(values, argument) for argument in inputs.wires})
+        return losses
+
+    def named_weights(self) -> dict[str, nn.Parameter]:
+        """Every parameter once: the graph's by node name, the objectives' under `objectives.`."""
+        named = dict(self.graph.named_parameters())
+        named.update({f"objectives.{name}": p for name, p in self.objectives.named_parameters()})
+        return named
+
+
+def stand_in(
+    shapes: Mapping[str, Shape], batch: int, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
+) -> dict[str, Features]:
+    """A batch of random values in the declared shapes; labels are drawn below their number of classes, other integers below 2.
+
+    dtype: of the floating-point entries, default their own.
+    """
+    entries = {}
+    for name, shape in shapes.items():
+        own: torch.dtype = getattr(torch, shape.dtype)
+        size = (batch, *shape.dims)
+        if str(device) == "meta":
+            values = torch.empty(size, dtype=own, device="meta")
+        elif own.is_floating_point:
+            values = torch.randn(size, dtype=dtype or own, device=device)
+        else:
+            values = torch.randint(0, max(2, len(shape.classes)), size, device=device).to(own)
+        entries[name] = Features(values)
+    return entries
+
+
+def parameters_reached(model: TrainingModel, shapes: Mapping[str, Shape]) -> set[str]:
+    """Names of the parameters that get a gradient from the objectives, found on the meta device at no cost.
+
+    model: on the meta device. shapes: of the stage's own data.
+    """
+    losses = model(stand_in(shapes, 2, "meta"))
+    total = sum(term.total for loss in losses.values() for term in loss.terms.values())
+    reached: set[int] = set()
+    pending = [total.grad_fn] if isinstance(total, Tensor) else []
+    seen = set()
+    while pending:
+        function = pending.pop()
+        if function is None or function in seen:
+            continue
+        seen.add(function)
+        variable = getattr(function, "variable", None)
+        if variable is not None:
+            reached.add(id(variable))
+        pending += [following for following, _ in function.next_functions]
+    return {name for name, parameter in model.named_weights().items() if id(parameter) in reached}
+
+
+def resolve_init(
+    init: str | Mapping[str, str] | None, wiring: Wiring, stage_weights: Mapping[str, Path]
+) -> dict[Path, list[str]]:
+    """Where each node's first weights come from: file -> nodes. Nodes that are not named keep their fresh weights."""
+    if init is None:
+        return {}
+    by_node = dict.fromkeys(wiring.nodes, init) if isinstance(init, str) else dict(init)
+    files: dict[Path, list[str]] = {}
+    for node, source in by_node.items():
+        files.setdefault(stage_weights.get(source, Path(source)), []).append(node)
+    return files

@@ -1,0 +1,95 @@
+"""Transformer parts that backbones and readouts share: routed multi-head attention, MLP, drop path.
+
+Linear maps run stream by stream: what a stream computes never depends on which others run beside it.
+Axes: B batch, N tokens, W width, H heads, D head width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from .attention import Lowering, Valid, attend
+from .routing import Routing
+
+
+def split_heads(x_BNW: Tensor, heads: int) -> Tensor:
+    """(B, N, W) -> (B, H, N, D)."""
+    return x_BNW.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def merge_heads(x_BHND: Tensor) -> Tensor:
+    """(B, H, N, D) -> (B, N, W)."""
+    return x_BHND.transpose(1, 2).flatten(2)
+
+
+class RoutedAttention(nn.Module):
+    """Multi-head attention between streams under a routing; its weights are the same for all streams.
+
+    Args:
+        width: of readers, sources and the result.
+        heads: divides the width.
+        dropout: of attention weights and of the result.
+        lowering: see antifaz.core.attention.
+    """
+
+    def __init__(self, width: int, heads: int, *, dropout: float = 0.0, lowering: Lowering = "grouped") -> None:
+        super().__init__()
+        self.heads, self.dropout, self.lowering = heads, dropout, lowering
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.out = nn.Linear(width, width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(
+        self, readers: Mapping[str, Tensor], sources: Mapping[str, Tensor], routing: Routing, valid: Valid | None = None
+    ) -> dict[str, Tensor]:
+        """readers, sources: name -> (B, N, W). valid: source -> (B, N) bool or None. Returns reader -> (B, N, W)."""
+        q = {name: split_heads(self.query(x), self.heads) for name, x in readers.items()}
+        pairs = {name: self.key_value(x).chunk(2, dim=-1) for name, x in sources.items()}
+        k = {name: split_heads(pair[0], self.heads) for name, pair in pairs.items()}
+        v = {name: split_heads(pair[1], self.heads) for name, pair in pairs.items()}
+        dropout = self.dropout if self.training else 0.0
+        mixed = attend(q, k, v, routing, valid=valid, dropout=dropout, lowering=self.lowering)
+        return {name: self.drop(self.out(merge_heads(x))) for name, x in mixed.items()}
+
+
+class MLP(nn.Module):
+    """Linear, GELU, Linear, with dropout after each.  (B, N, W) -> (B, N, W)."""
+
+    def __init__(self, width: int, hidden: int, *, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.up = nn.Linear(width, hidden)
+        self.activation = nn.GELU()
+        self.down = nn.Linear(hidden, width)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, x_BNW: Tensor) -> Tensor:
+        hidden: Tensor = self.drop(self.activation(self.up(x_BNW)))
+        result: Tensor = self.drop(self.down(hidden))
+        return result
+
+
+class DropPath(nn.Module):
+    """Drops a residual branch for whole samples in training, and scales what is kept (stochastic depth)."""
+
+    def __init__(self, probability: float) -> None:
+        super().__init__()
+        self.probability = probability
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.probability == 0.0:
+            return x
+        shape = (x.shape[0], *(1 for _ in range(x.dim() - 1)))
+        kept = torch.rand(shape, device=x.device) >= self.probability
+        return x * kept.to(x.dtype) / (1 - self.probability)
+
+
+def init_transformer(module: nn.Module) -> None:
+    """Truncated normal 0.02 for linear weights, zero for biases (*ours*; common for vision transformers)."""
+    if isinstance(module, nn.Linear):
+        nn.init.trunc_normal_(module.weight, std=0.02)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,76 @@
+"""The transformer of ViT on a dict of streams.
+
+Source: Dosovitskiy et al. 2021. Pre-norm blocks, LayerNorm eps 1e-6, a final LayerNorm.
+Axes: B batch, N tokens, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from antifaz.core.attention import Lowering, Valid
+from antifaz.core.routing import Routing
+from antifaz.core.tokens import Tokens
+from antifaz.core.transformer import MLP, DropPath, RoutedAttention, init_transformer
+
+
+class Block(nn.Module):
+    """x + attention(LN(x)), then x + MLP(LN(x)), for every stream."""
+
+    def __init__(self, width: int, *, heads: int, hidden: int, dropout: float, drop_path: float, lowering: Lowering) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width, eps=1e-6)
+        self.attention = RoutedAttention(width, heads, dropout=dropout, lowering=lowering)
+        self.mlp_norm = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = MLP(width, hidden, dropout=dropout)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Mapping[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
+        normed = {name: self.attention_norm(x_BNW) for name, x_BNW in x.items()}
+        read = self.attention(normed, normed, routing, valid)
+        x = {name: x_BNW + self.drop_path(read[name]) for name, x_BNW in x.items()}
+        return {name: x_BNW + self.drop_path(self.mlp(self.mlp_norm(x_BNW))) for name, x_BNW in x.items()}
+
+
+class Transformer(nn.Module):
+    """`depth` blocks under one routing.
+
+    Args:
+        width: of every stream.
+        routing: who reads whom, in every block.
+        depth, heads, hidden: of the blocks; `hidden` is the MLP's width.
+        dropout, drop_path: regularisation in training; drop path grows linearly up to the last block.
+        lowering: see antifaz.core.attention.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        routing: Routing,
+        *,
+        depth: int,
+        heads: int,
+        hidden: int,
+        dropout: float = 0.0,
+        drop_path: float = 0.0,
+        lowering: Lowering = "grouped",
+    ) -> None:
+        super().__init__()
+        self.routing = routing
+        rates = [drop_path * i / max(1, depth - 1) for i in range(depth)]
+        self.blocks = nn.ModuleList(
+            Block(width, heads=heads, hidden=hidden, dropout=dropout, drop_path=rate, lowering=lowering) for rate in rates
+        )
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.apply(init_transformer)
+
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        """stream -> Tokens (B, N, W), absent ones are not there; returns the same streams."""
+        valid = {name: tokens.valid for name, tokens in streams.items()}
+        x = {name: tokens.values for name, tokens in streams.items()}
+        routing = self.routing.restrict(streams, streams)
+        for block in self.blocks:
+            x = block(x, routing, valid)
+        return {name: streams[name].with_values(self.norm(x_BNW)) for name, x_BNW in x.items()}

@@ -1,0 +1,110 @@
+"""ViT: pre-norm transformer blocks with one set of weights for all streams, under any mask.
+
+Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words" (block and sizes; `tiny` and `small`: Touvron et al. 2021).
+
+| size | width | depth | heads | MLP |
+| --- | --- | --- | --- | --- |
+| tiny | 192 | 12 | 3 | 768 |
+| small | 384 | 12 | 6 | 1536 |
+| base | 768 | 12 | 12 | 3072 |
+| large | 1024 | 24 | 16 | 4096 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from antifaz.core.interfaces import MaskPolicy
+from antifaz.core.routing import Routing
+from antifaz.core.streams import Group, Stream
+from antifaz.registry import SpecError, between, component, option, positive
+
+if TYPE_CHECKING:
+    from .model import Transformer
+
+
+@attrs.frozen
+class Size:
+    width: int
+    depth: int
+    heads: int
+
+
+SIZES: Mapping[str, Size] = {
+    "tiny": Size(192, 12, 3),
+    "small": Size(384, 12, 6),
+    "base": Size(768, 12, 12),
+    "large": Size(1024, 24, 16),
+}
+
+
+@component("backbone", "vit")
+@attrs.frozen(kw_only=True)
+class ViT:
+    """Vision transformer: pre-norm blocks whose weights are the same for all streams."""
+
+    mask: MaskPolicy = option(doc="which stream reads which, in every block")
+    size: Literal["tiny", "small", "base", "large"] | None = option(default=None, doc="depth and heads of a published size")
+    depth: int | None = option(default=None, doc="number of blocks; needed without `size`")
+    heads: int | None = option(default=None, doc="attention heads; needed without `size`")
+    mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
+    dropout: float = option(default=0.0, validator=between(0, 1), doc="after attention and in the MLP")
+    drop_path: float = option(default=0.0, validator=between(0, 1), doc="of the last block's branches, growing linearly")
+    attention: Literal["grouped", "dense", "flex"] = option(default="grouped", doc="how the mask becomes computation")
+
+    def __attrs_post_init__(self) -> None:
+        for field in ("depth", "heads"):
+            value = getattr(self, field)
+            if value is None and self.size is None:
+                raise SpecError(f"`{field}` is missing", field=field, hint=f"give `{field}`, or a `size`: {', '.join(SIZES)}")
+            if value is not None and value < 1:
+                raise SpecError(f"`{field}` must be at least 1, not {value}", field=field)
+
+    def outputs(self, inputs: Group) -> Group:
+        widths = {key: value.width for key, value in inputs.items() if isinstance(value, Stream)}
+        if len(set(widths.values())) != 1:
+            listing = ", ".join(f"{name} {width}" for name, width in widths.items())
+            raise SpecError(
+                f"all streams need one width, these differ: {listing}", field="in", hint="give their nodes the same `width`"
+            )
+        width = next(iter(widths.values()))
+        if self.size is not None and SIZES[self.size].width != width:
+            expected = SIZES[self.size].width
+            raise SpecError(f"size {self.size!r} has width {expected}, but the streams have {width}", field="size")
+        if width % self._heads:
+            raise SpecError(f"{self._heads} heads do not divide the width {width}", field="heads")
+        self._routing(inputs)
+        return dict(inputs)
+
+    def routings(self, inputs: Group) -> Sequence[Routing]:
+        return (self._routing(inputs),) * self._depth
+
+    def build(self, inputs: Group) -> Transformer:
+        from .model import Transformer
+
+        width = next(value.width for value in inputs.values() if isinstance(value, Stream))
+        return Transformer(
+            width,
+            self._routing(inputs),
+            depth=self._depth,
+            heads=self._heads,
+            hidden=int(width * self.mlp_ratio),
+            dropout=self.dropout,
+            drop_path=self.drop_path,
+            lowering=self.attention,
+        )
+
+    @property
+    def _depth(self) -> int:
+        return self.depth if self.depth is not None else SIZES[self.size or "base"].depth
+
+    @property
+    def _heads(self) -> int:
+        return self.heads if self.heads is not None else SIZES[self.size or "base"].heads
+
+    def _routing(self, inputs: Group) -> Routing:
+        streams = [value for value in inputs.values() if isinstance(value, Stream)]
+        return self.mask.routing(streams, streams)

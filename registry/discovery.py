@@ -1,0 +1,147 @@
+"""Finding plugins: the entry points of the group `antifaz`, one by one and guarded, and files named on the command line."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import attrs
+import pluggy
+
+from . import hooks
+from .components import Catalogue, Component
+from .errors import PluginError
+
+GROUP = "antifaz"
+
+
+@attrs.frozen
+class PluginRow:
+    """What became of one plugin."""
+
+    name: str
+    origin: str
+    distribution: str
+    version: str
+    components: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class _KnowingCatalogue(Catalogue):
+    """A catalogue whose "unknown name" also says which plugins are missing because they could not be loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failures: list[PluginRow] = []
+
+    def find(self, name: str, kinds: Iterable[str]) -> Component:
+        try:
+            return super().find(name, kinds)
+        except PluginError as error:
+            lost = "".join(f"; the plugin {row.name!r} could not be loaded: {row.error}" for row in self.failures)
+            raise PluginError(f"{error}{lost}") from None
+
+
+@attrs.frozen(eq=False)
+class Plugins:
+    """Everything that is installed: the catalogue of components, pluggy's manager for hooks, and a row for each plugin."""
+
+    catalogue: Catalogue
+    manager: pluggy.PluginManager
+    rows: tuple[PluginRow, ...]
+
+
+def discover(files: Sequence[str | Path] = ()) -> Plugins:
+    """Load every installed plugin, and the given Python files.
+
+    An installed plugin that fails is a row with its reason and nothing else.
+
+    Raises:
+        PluginError: a given file that cannot be loaded, or that claims a taken name.
+    """
+    manager = pluggy.PluginManager(hooks.PROJECT)
+    manager.add_hookspecs(hooks)
+    catalogue = _KnowingCatalogue()
+    rows = []
+    for entry in _entry_points():
+        distribution = entry.dist.name if entry.dist else "?"
+        row = PluginRow(entry.name, entry.value, distribution, entry.dist.version if entry.dist else "?")
+        try:
+            row = _register(row, entry.load(), manager, catalogue)
+        except (Exception, SystemExit) as error:
+            row = attrs.evolve(row, error=_reason(error))
+            catalogue.failures.append(row)
+        rows.append(row)
+    for file in files:
+        rows.append(_load_file(Path(file), manager, catalogue))
+    return Plugins(catalogue, manager, tuple(rows))
+
+
+def _entry_points() -> list[metadata.EntryPoint]:
+    """Built-in plugins first, then by name: nothing depends on the order of installation."""
+    found = {(e.name, e.value): e for e in metadata.entry_points(group=GROUP)}
+    return sorted(found.values(), key=lambda e: (e.dist is None or e.dist.name != "antifaz", e.name, e.value))
+
+
+def _register(row: PluginRow, module: Any, manager: pluggy.PluginManager, catalogue: Catalogue) -> PluginRow:
+    """Take a plugin's hooks and components, or neither.
+
+    A module is any object with hook implementations.
+    """
+    manager.register(module, row.name)
+    try:
+        manager.check_pending()
+        others = [plugin for plugin in manager.get_plugins() if plugin is not module]
+        answers = manager.subset_hook_caller("antifaz_components", others)()
+        specs = [spec for answer in answers for spec in answer]
+        catalogue.add(specs, row.name)
+    except BaseException:
+        manager.unregister(module)
+        raise
+    callers = manager.get_hookcallers(module) or []
+    names = tuple(Component(spec, row.name).name for spec in specs)
+    return attrs.evolve(row, components=names, hooks=tuple(caller.name for caller in callers))
+
+
+def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) -> PluginRow:
+    if not path.is_file():
+        raise PluginError(f"there is no plugin file {path}")
+    name = f"{path.stem}"
+    digest = hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()
+    try:
+        module = _module(f"antifaz_file_{path.stem}_{digest}", path)
+        return _register(PluginRow(name, str(path), "file", "-"), module, manager, catalogue)
+    except PluginError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"the plugin file {path} could not be loaded: {_reason(error)}") from None
+
+
+def _module(name: str, path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # attrs and dataclasses look their module up by name
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _reason(error: BaseException) -> str:
+    """What went wrong and in which line, in one line."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    text = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {text}{place}" if not isinstance(error, PluginError) else text

@@ -1,0 +1,270 @@
+"""From plain data to typed specs, strictly: nothing is converted in silence, every mistake is located, all are collected.
+
+An integer is no text and true is no integer; 4.5 is no integer, 4 is a number. Written by hand: slots (`use:`), entries whose keys
+belong partly to a component, and locations would replace every hook of a general library.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+
+from .components import KINDS, Catalogue, slot_kinds
+from .document import View
+from .errors import PluginError, Problem, SpecError, suggest
+from .options import key_of
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+class _Failed:
+    """Stands for a value that could not be made; its problem is reported already."""
+
+
+FAILED = _Failed()
+
+_SCALARS: Mapping[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+
+
+class Structurer:
+    """Makes specs out of plain data, with the components of a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def structure(
+        self, data: Any, type_: type[T], view: View, path: Path, problems: list[Problem], *, also: Iterable[str] = ()
+    ) -> T | None:
+        """An attrs class from a mapping; None if it has a mistake, which is then in `problems`.
+
+        view, path: where the data stand. also: keys that are accepted here and read elsewhere.
+        """
+        made = _Attempt(self.catalogue, view, problems, tuple(also)).spec(data, type_, path)
+        return None if isinstance(made, _Failed) else made
+
+
+class _Attempt:
+    def __init__(self, catalogue: Catalogue, view: View, problems: list[Problem], also: tuple[str, ...] = ()) -> None:
+        self.catalogue, self.view, self.problems, self.also = catalogue, view, problems, also
+
+    def fail(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> _Failed:
+        where = self.view.key_location(path) if key else self.view.location(path)
+        self.problems.append(Problem(message, where, hint))
+        return FAILED
+
+    def value(self, data: Any, type_: Any, path: Path) -> Any:
+        """One value of a type."""
+        origin = get_origin(type_)
+        if type_ is Any:
+            return data
+        if type_ in _SCALARS:
+            return self.scalar(data, type_, path)
+        if slot_kinds(type_):
+            return self.component(data, slot_kinds(type_), path)
+        if attrs.has(type_):
+            return self.spec(data, type_, path)
+        if origin is Literal:
+            return data if type(data) is str and data in get_args(type_) else self.wrong(data, type_, path)
+        if origin in (Union, types.UnionType):
+            return self.union(data, get_args(type_), path)
+        if origin in (tuple, list, Sequence):
+            return self.sequence(data, type_, path)
+        if origin in (Mapping, dict):
+            return self.mapping(data, get_args(type_)[1], path)
+        raise TypeError(f"a spec field cannot have the type {type_!r}")
+
+    def wrong(self, data: Any, type_: Any, path: Path) -> _Failed:
+        name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
+        hint = None
+        if get_origin(type_) is Literal:
+            hint = suggest(str(data), [str(a) for a in get_args(type_)], noun="values")
+        return self.fail(path, f"{name} must be {describe(type_)}, not {_shown(data)}", hint)
+
+    def scalar(self, data: Any, type_: Any, path: Path) -> Any:
+        if type_ is float and type(data) in (int, float):
+            return float(data) if math.isfinite(data) else self.wrong(data, type_, path)
+        return data if type(data) is type_ else self.wrong(data, type_, path)
+
+    def union(self, data: Any, members: tuple[Any, ...], path: Path) -> Any:
+        fitting = [member for member in members if _fits(data, member)]
+        if not fitting:
+            return self.wrong(data, Union[members], path)  # noqa: UP007 (built from a tuple)
+        for member in fitting[:-1]:
+            trial: list[Problem] = []
+            made = _Attempt(self.catalogue, self.view, trial).value(data, member, path)
+            if not trial:
+                return made
+        return self.value(data, fitting[-1], path)
+
+    def sequence(self, data: Any, type_: Any, path: Path) -> Any:
+        if not isinstance(data, list):
+            return self.wrong(data, type_, path)
+        members = get_args(type_)
+        if get_origin(type_) is tuple and members[-1] is not Ellipsis:
+            if len(data) != len(members):
+                return self.wrong(data, type_, path)
+            pairs = list(zip(data, members, strict=True))
+        else:
+            pairs = [(each, members[0]) for each in data]
+        made = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
+        return FAILED if any(isinstance(m, _Failed) for m in made) else tuple(made)
+
+    def mapping(self, data: Any, member: Any, path: Path) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(data, Mapping[str, member], path)
+        made = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
+        return FAILED if any(isinstance(m, _Failed) for m in made.values()) else made
+
+    def component(self, data: Any, kinds: tuple[str, ...], path: Path) -> Any:
+        """A component: its name alone, or a mapping with `use`."""
+        nouns = " or ".join(sorted({KINDS[kind].space for kind in kinds}))
+        fields: Mapping[str, Any] = {}
+        if isinstance(data, Mapping):
+            if "use" not in data:
+                known = ", ".join(self.catalogue.names(kinds))
+                return self.fail(path, f"this {nouns} does not say which one it is", f"add `use: NAME`; known names: {known}")
+            name, where = data["use"], (*path, "use")
+            fields = {key: value for key, value in data.items() if key != "use"}
+        else:
+            name, where = data, path
+        if not isinstance(name, str):
+            return self.fail(where, f"a {nouns} is named by text, not {_shown(name)}")
+        try:
+            found = self.catalogue.find(name, kinds)
+        except PluginError as error:
+            message, _, hint = str(error).partition("; ")
+            return self.fail(where, message, hint or None)
+        return self.spec(fields, found.spec, path, noun=f"{found.kind.space} {name!r}")
+
+    def spec(self, data: Any, type_: type, path: Path, noun: str | None = None) -> Any:
+        """An attrs class from a mapping of its fields; the rest field takes the keys that are no other field's."""
+        if not isinstance(data, Mapping):
+            return self.wrong(data, type_, path)
+        fields = {key_of(field): field for field in _fields(type_)}
+        left = next((field for field in fields.values() if field.metadata.get("rest")), None)
+        if left is not None:
+            fields.pop(key_of(left))
+        values: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for key, value in data.items():
+            field = fields.get(key)
+            if field is not None:
+                values[field.name] = self.value(value, field.type, (*path, key))
+            elif left is not None:
+                extra[key] = value
+            elif key not in self.also or path:
+                accepted = [*fields, *(self.also if not path else ())]
+                of = f" of the {noun}" if noun else ""
+                values[""] = self.fail((*path, key), f"unknown key {key!r}{of}", suggest(key, accepted, noun="keys"), key=True)
+        for key, field in fields.items():
+            if key not in data and field.default is attrs.NOTHING:
+                doc = field.metadata.get("doc", "")
+                of = f" of the {noun}" if noun else ""
+                hint = f"add `{key}:`, {describe(field.type)}" + (f": {doc}" if doc else "")
+                values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
+        if left is not None:
+            self.left_over(left, extra, values, path, fields)
+        if any(isinstance(value, _Failed) for value in values.values()):
+            return FAILED
+        return self.made(type_, values, path)
+
+    def left_over(
+        self, field: attrs.Attribute[Any], extra: Mapping[str, Any], values: dict[str, Any], path: Path, own: Iterable[str]
+    ) -> None:
+        """Fill the rest field from the keys that no other field took."""
+        member = next((each for each in (field.type, *get_args(field.type)) if slot_kinds(each)), None)
+        if member is None:
+            values[field.name] = self.mapping(extra, get_args(field.type)[1], path)
+        elif extra or field.default is attrs.NOTHING:
+            before = len(self.problems)
+            values[field.name] = self.component(extra, slot_kinds(member), path)
+            for i, problem in enumerate(self.problems[before:], before):
+                near = _near_own(problem, own)
+                if near is not None:
+                    self.problems[i] = attrs.evolve(problem, hint=near)
+
+    def made(self, type_: type, values: Mapping[str, Any], path: Path) -> Any:
+        try:
+            return type_(**values)
+        except SpecError as error:
+            where = () if error.field is None else tuple(error.field.removesuffix("_").split("."))
+            return self.fail((*path, *where), error.message, error.hint)
+        except (ValueError, TypeError) as error:
+            return self.fail(path, str(error.args[0] if error.args else error))
+
+
+def _near_own(problem: Problem, own: Iterable[str]) -> str | None:
+    """For a key unknown to the component, the envelope's own key that was probably meant."""
+    if not problem.message.startswith("unknown key "):
+        return None
+    key = problem.message.split("'")[1]
+    hint = suggest(key, sorted(own), noun="keys")
+    already = problem.hint is not None and problem.hint.startswith("did you mean")
+    return hint if hint.startswith("did you mean") and not already else None
+
+
+@functools.cache
+def _fields(type_: type) -> tuple[attrs.Attribute[Any], ...]:
+    attrs.resolve_types(type_)
+    return tuple(field for field in attrs.fields(type_) if field.init)
+
+
+def _fits(data: Any, type_: Any) -> bool:
+    """Whether data have the outer form of a type."""
+    origin = get_origin(type_)
+    if type_ is Any:
+        return True
+    if type_ is float:
+        return type(data) in (int, float)
+    if type_ in _SCALARS:
+        return type(data) is type_
+    if slot_kinds(type_):
+        return isinstance(data, str | Mapping)
+    if origin is Literal:
+        return isinstance(data, str)
+    if origin in (tuple, list, Sequence):
+        return isinstance(data, list)
+    if origin in (Union, types.UnionType):
+        return any(_fits(data, member) for member in get_args(type_))
+    return isinstance(data, Mapping)
+
+
+def describe(type_: Any) -> str:
+    """A type in words."""
+    origin, members = get_origin(type_), get_args(type_)
+    if type_ in _SCALARS:
+        return _SCALARS[type_]
+    if slot_kinds(type_):
+        spaces = sorted({KINDS[kind].space for kind in slot_kinds(type_)})
+        return f"a {' or '.join(spaces)} (its name, or a mapping with `use`)"
+    if origin is Literal:
+        return "one of " + ", ".join(str(m) for m in members)
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(m) for m in members)
+    if origin is tuple and members[-1] is not Ellipsis:
+        return f"a list of {len(members)} ({', '.join(describe(m) for m in members)})"
+    if origin in (tuple, list, Sequence):
+        return f"a list ({describe(members[0])} each)"
+    if origin in (Mapping, dict):
+        return f"a mapping of names to values ({describe(members[1])} each)"
+    return "anything" if type_ is Any else "a mapping"
+
+
+def _shown(data: Any) -> str:
+    """A value as a person wrote it, short."""
+    if data is None:
+        return "null"
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    if isinstance(data, Mapping):
+        return "a mapping"
+    if isinstance(data, list):
+        return f"a list of {len(data)}"
+    text = f'the text "{data}"' if isinstance(data, str) else repr(data)
+    return text if len(text) < 60 else f"{text[:57]}..."
