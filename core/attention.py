@@ -161,9 +161,7 @@ def _call(
     return _masked(q_BHRD, k_BHSD, v_BHSD, allowed, bias, dropout)
 
 
-def _masked(
-    q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | None, bias: Tensor | None, dropout: float
-) -> Tensor:
+def _masked(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | None, bias: Tensor | None, dropout: float) -> Tensor:
     """Attention under a mask broadcastable to (B, 1, R, S); rows with nothing allowed are exactly zero, also backward."""
     if allowed is None:
         return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, attn_mask=bias, dropout_p=dropout)
@@ -225,9 +223,7 @@ def _flex(
     reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, tuple(sources))
     device = q_BHRD.device
     allowed_RS = routing.dense(dict.fromkeys(routing.readers, 1), dict.fromkeys(sources, 1)).to(device)
-    causal_RS = torch.tensor(
-        [[routing.reads[r].get(s) is Edge.CAUSAL for s in sources] for r in routing.readers], device=device
-    )
+    causal_RS = torch.tensor([[routing.reads[r].get(s) is Edge.CAUSAL for s in sources] for r in routing.readers], device=device)
     reader_id, reader_position = _places(reader_lengths, device)
     source_id, source_position = _places(source_lengths, device)
     key_mask = _key_mask(k, sources, valid)

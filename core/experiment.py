@@ -381,9 +381,7 @@ class _Reader:
             if node and node not in wiring.nodes:
                 self.report(self.document, where, f"unknown node {node!r}", suggest(node, list(wiring.nodes), noun="nodes"))
             if source in stages and stages.index(source) >= stages.index(name):
-                self.report(
-                    self.document, where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file"
-                )
+                self.report(self.document, where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file")
             elif source not in stages and not Path(source).suffix:
                 earlier = stages[: stages.index(name)]
                 hint = suggest(source, earlier, noun="earlier stages") + "; or name a file of weights"
@@ -432,9 +430,7 @@ def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]
     else:
         listed = (in_,) if isinstance(in_, str) else in_
         if len(listed) != len(names):
-            raise SpecError(
-                f"{len(listed)} inputs for {len(names)} arguments", field="in", hint=f"in order: {', '.join(names)}"
-            )
+            raise SpecError(f"{len(listed)} inputs for {len(names)} arguments", field="in", hint=f"in order: {', '.join(names)}")
         given = dict(zip(names, listed, strict=True))
     if set(given) != set(names):
         raise SpecError(f"the arguments are {', '.join(names)}, not {', '.join(given)}", field="in")

@@ -125,9 +125,7 @@ def parameters_reached(model: TrainingModel, shapes: Mapping[str, Shape]) -> set
     return {name for name, parameter in model.named_weights().items() if id(parameter) in reached}
 
 
-def resolve_init(
-    init: str | Mapping[str, str] | None, wiring: Wiring, stage_weights: Mapping[str, Path]
-) -> dict[Path, list[str]]:
+def resolve_init(init: str | Mapping[str, str] | None, wiring: Wiring, stage_weights: Mapping[str, Path]) -> dict[Path, list[str]]:
     """Where each node's first weights come from: file -> nodes. Nodes that are not named keep their fresh weights."""
     if init is None:
         return {}

@@ -168,9 +168,7 @@ class _Reader:
         near = nearest(name, names)
         hint = f"did you mean {near!r}? " if near else ""
         what = "is a folder, not a config" if direct.is_dir() else "there is no such config"
-        self.problems.append(
-            Problem(f"{name}: {what}", where, f"{hint}give a YAML file, or a shipped name: {', '.join(names)}")
-        )
+        self.problems.append(Problem(f"{name}: {what}", where, f"{hint}give a YAML file, or a shipped name: {', '.join(names)}"))
         return None
 
     def text(self, path: Path, where: Location) -> str | None:
@@ -210,9 +208,7 @@ class _Reader:
             return ListNode(tuple(items), node.location)
         if not isinstance(node, MapNode):
             message = f"{'.'.join(done)} is {plain(node)!r}, which has no {step!r}"
-            self.problems.append(
-                Problem(message, where, f"set {'.'.join(done)} to a mapping, such as {{use: NAME, {step}: ...}}")
-            )
+            self.problems.append(Problem(message, where, f"set {'.'.join(done)} to a mapping, such as {{use: NAME, {step}: ...}}"))
             return node
         if rest:
             below = node.entries.get(step)

@@ -29,9 +29,7 @@ def parameter_groups(
     ]
 
 
-def make_optimizer(
-    parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]
-) -> torch.optim.AdamW:
+def make_optimizer(parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]) -> torch.optim.AdamW:
     """AdamW over these parameters."""
     groups = parameter_groups(parameters, options, lr_scale)
     return torch.optim.AdamW(groups, lr=options.lr, betas=options.betas, eps=options.eps)

@@ -126,9 +126,7 @@ class Graph(nn.Module):
         own = {name: value for name, value in self.weights().items() if name.partition(".")[0] in chosen}
         given = {name: value for name, value in weights.items() if name.partition(".")[0] in chosen}
         faults = [f"missing: {name}" for name in own if name not in given]
-        faults += [
-            f"unknown: {name}; {suggest(name, list(own), noun='names').split(';')[0]}" for name in given if name not in own
-        ]
+        faults += [f"unknown: {name}; {suggest(name, list(own), noun='names').split(';')[0]}" for name in given if name not in own]
         faults += [
             f"{name} is {list(given[name].shape)}, the graph wants {list(own[name].shape)}"
             for name in own

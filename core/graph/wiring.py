@@ -349,7 +349,7 @@ def _visit(
         )
         return
     for source in sources[name]:
-        _visit(source, sources, done, order, (*trail, name), report)
+        _visit(source, sources, order, (*trail, name), report)
     if not done.get(name):
         done[name] = True
         order.append(name)

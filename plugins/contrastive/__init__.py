@@ -1,0 +1,10 @@
+"""Contrastive learning: projection heads, InfoNCE, and retrieval as its measure."""
+
+from antifaz.registry import hookimpl
+
+from .spec import InfoNCE, Projection, Retrieval
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [InfoNCE, Projection, Retrieval]

@@ -1,0 +1,91 @@
+"""Projection heads, symmetric InfoNCE, retrieval.
+
+Source: van den Oord et al. 2018 (InfoNCE); Radford et al. 2021 (symmetric form, learned temperature). The head is *ours*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import attrs
+
+from antifaz.core.streams import Group, Shape, Value
+from antifaz.registry import SpecError, component, option, positive
+
+if TYPE_CHECKING:
+    from .head import ProjectionHead
+    from .loss import SymmetricInfoNCE
+    from .retrieval import PairRetrieval
+
+
+@component("head", "projection")
+@attrs.frozen(kw_only=True)
+class Projection:
+    """Maps features into a shared space: one linear map, or two with a hidden layer; each input has weights of its own."""
+
+    width: int = option(validator=positive, doc="of the embedding")
+    hidden: int | None = option(
+        default=None, validator=positive, doc="width of a hidden layer with LayerNorm and GELU; null for none"
+    )
+
+    def outputs(self, inputs: Group) -> Value | Group:
+        for name, value in inputs.items():
+            if not isinstance(value, Shape) or len(value.dims) != 1:
+                raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the projection")
+        out = {name: Shape((self.width,)) for name in inputs}
+        return out if len(out) > 1 else Shape((self.width,))
+
+    def build(self, inputs: Group) -> ProjectionHead:
+        from .head import ProjectionHead
+
+        return ProjectionHead({name: value.dims[0] for name, value in inputs.items()}, self.width, self.hidden)
+
+
+@component("objective", "info_nce", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class InfoNCE:
+    """Symmetric InfoNCE between two embeddings of the same samples, over the global batch and over the pairs that exist."""
+
+    needs_whole_batch: ClassVar[bool] = True
+
+    temperature: float = option(default=0.1, validator=positive, doc="of the cosine similarities; the first value if it is learned")
+    learned: bool = option(default=False, doc="whether the temperature is a parameter (its inverse at most 100)")
+    stop_gradient: Literal["none", "left", "right"] = option(default="none", doc="the side that does not learn from this term")
+
+    def build(self, inputs: Mapping[str, Group]) -> SymmetricInfoNCE:
+        from .loss import SymmetricInfoNCE
+
+        embedding_pair(inputs)
+        return SymmetricInfoNCE(self.temperature, learned=self.learned, stop_gradient=self.stop_gradient)
+
+
+@component("metric", "retrieval", arguments=("query", "gallery"))
+@attrs.frozen(kw_only=True)
+class Retrieval:
+    """R@k and median rank of the partner, both ways, by cosine similarity, among the pairs that exist."""
+
+    k: tuple[int, ...] = option(default=(1, 5, 10), validator=positive, doc="the k of R@k")
+
+    def build(self, inputs: Mapping[str, Group]) -> PairRetrieval:
+        from .retrieval import PairRetrieval
+
+        embedding_pair(inputs)
+        return PairRetrieval(self.k)
+
+
+def embedding_pair(inputs: Mapping[str, Group]) -> None:
+    """Raise SpecError unless both arguments are one vector per sample, of one width."""
+    widths = {}
+    for argument, group in inputs.items():
+        if len(group) != 1:
+            raise SpecError(
+                f"`{argument}` is one embedding, not {len(group)}: {', '.join(group)}", hint="name one output: NODE.OUTPUT"
+            )
+        (value,) = group.values()
+        if not isinstance(value, Shape) or len(value.dims) != 1:
+            raise SpecError(f"`{argument}` must be a vector per sample, not {list(value.dims)}", hint="put a projection before it")
+        widths[argument] = value.dims[0]
+    if len(set(widths.values())) > 1:
+        listing = ", ".join(f"{argument} {width}" for argument, width in widths.items())
+        raise SpecError(f"the embeddings differ in width: {listing}", hint="give both projections the same `width`")
