@@ -1,0 +1,10 @@
+"""Audio: log-mel spectrograms and waveforms of the same clip, SpecAugment, spectrogram patches."""
+
+from antifaz.registry import hookimpl
+
+from .spec import LogMel, SpecAugment, SpectrogramPatches, Waveform
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [LogMel, SpecAugment, SpectrogramPatches, Waveform]

@@ -1,0 +1,10 @@
+"""Mixtures of data sets."""
+
+from antifaz.registry import hookimpl
+
+from .spec import Mixture
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [Mixture]

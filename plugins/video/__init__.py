@@ -1,0 +1,10 @@
+"""Video: frames from files, augmentation, tubelets."""
+
+from antifaz.registry import hookimpl
+
+from .spec import ColorJitter, Flip, Frames, RandomCrop, Tubelets
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [ColorJitter, Flip, Frames, RandomCrop, Tubelets]

@@ -1,0 +1,133 @@
+"""Samples: entries of one clip, each there or absent. A file that cannot be read is a sample with nothing in it.
+
+So batches keep their shapes, nothing of a broken file counts in any loss or metric, and the run goes on until the user's limit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from antifaz.core.interfaces import Decoder
+from antifaz.core.streams import Shape
+
+from .clips import Clip
+from .media import Media, UnreadableMedia
+
+
+def derived_seed(*parts: int | str) -> int:
+    """A seed from named parts, the same on every machine."""
+    return int.from_bytes(hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=7).digest(), "big")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """entries: name -> tensor in its stored form, None where absent. problem: why a file could not be read."""
+
+    index: int
+    entries: Mapping[str, Tensor | None]
+    problem: str | None = None
+
+
+class SampleSet(Protocol):
+    """A data set, ready to read."""
+
+    shapes: Mapping[str, Shape]
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int, seed: int) -> Sample:
+        """One sample; everything random in it follows from the seed."""
+
+    def finish(self, name: str, stored: Tensor) -> Tensor:
+        """(batch, ...) stored entries -> model input."""
+
+    def identity(self, index: int) -> str:
+        """What a person calls this sample: its path."""
+
+    def counts(self) -> dict[str, int]:
+        """found, missing, unreadable (as far as known)."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample of a table: a file for each modality (often the same), and further entries such as labels."""
+
+    files: Mapping[str, Path | None]
+    extra: Mapping[str, Tensor | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return ", ".join(dict.fromkeys(str(path) for path in self.files.values() if path is not None))
+
+
+class MediaSamples:
+    """Media files under a table of rows.
+
+    Args:
+        rows: the samples.
+        decoders: by modality.
+        shapes: of all entries after `finish`.
+        clip: the span that is read.
+        training: random spans and augmentation, or the centre and none.
+        missing: how many rows of the index had no file, for the counts.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        decoders: Mapping[str, Decoder],
+        shapes: Mapping[str, Shape],
+        clip: Clip,
+        *,
+        training: bool,
+        missing: int = 0,
+    ) -> None:
+        self.rows, self.decoders, self.shapes, self.clip = rows, decoders, shapes, clip
+        self.training, self.missing = training, missing
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def identity(self, index: int) -> str:
+        return self.rows[index].name
+
+    def counts(self) -> dict[str, int]:
+        return {"found": len(self.rows), "missing": self.missing, "unreadable": 0}
+
+    def load(self, index: int, seed: int) -> Sample:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            stored, problem = self.stored(index, float(torch.rand(())))
+            if problem is not None:
+                return Sample(index, dict.fromkeys(self.shapes), problem)
+            entries = {name: None if t is None else self._augmented(name, t) for name, t in stored.items()}
+        return Sample(index, {**entries, **self.rows[index].extra})
+
+    def _augmented(self, name: str, stored: Tensor) -> Tensor:
+        return self.decoders[name].augment(stored) if self.training else stored
+
+    def stored(self, index: int, draw: float) -> tuple[dict[str, Tensor | None], str | None]:
+        """What each decoder makes of a row's files, before augmentation; or why a file cannot be read."""
+        row = self.rows[index]
+        found: dict[str, Tensor | None] = {}
+        try:
+            media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
+            duration = max((m.duration for m in media.values()), default=0.0)
+            start = self.clip.start(duration, draw, self.training)
+            for name, decoder in self.decoders.items():
+                path = row.files.get(name)
+                found[name] = None if path is None else decoder.decode(media[path], start)
+        except UnreadableMedia as error:
+            return {}, str(error)
+        return found, None
+
+    def finish(self, name: str, stored: Tensor) -> Tensor:
+        decoder = self.decoders.get(name)
+        return stored if decoder is None else decoder.finish(stored, self.training)

@@ -1,0 +1,105 @@
+"""Audio: decoded in sync with the pictures, as log-mel spectrogram or waveform (torchaudio), cut into patches.
+
+Source: Gong et al. 2021 ("AST", patches of a spectrogram); Park et al. 2019 (SpecAugment). Defaults are *ours*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from antifaz.core.interfaces import TransformSpec
+from antifaz.core.routing import Routing
+from antifaz.core.streams import Group, Shape, Stream
+from antifaz.registry import SpecError, at_least, component, option, positive
+
+if TYPE_CHECKING:
+    from .decoder import LogMelDecoder, WaveformDecoder
+    from .tokenizer import PatchTokenizer
+
+
+@component("decoder", "log_mel")
+@attrs.frozen(kw_only=True)
+class LogMel:
+    """Log-mel spectrogram of the clip's sound: float (bins, frames), standardised by constants."""
+
+    sample_rate: int = option(default=16000, validator=positive, doc="samples a second after resampling")
+    bins: int = option(default=128, validator=positive, doc="mel bands")
+    window: float = option(default=0.025, validator=positive, doc="seconds of a frame")
+    hop: float = option(default=0.010, validator=positive, doc="seconds between frames")
+    low: float = option(default=20.0, validator=at_least(0), doc="lowest frequency, Hz")
+    high: float | None = option(default=None, validator=positive, doc="highest frequency, Hz; default half the sample rate")
+    mean: float = option(default=-4.0, doc="subtracted from the logarithm")
+    std: float = option(default=4.0, validator=positive, doc="divides what is left")
+    augment: TransformSpec | None = option(default=None, doc="a transform of spectrograms in training, such as spec_augment")
+
+    def shape(self, seconds: float) -> Shape:
+        if self.high is not None and not self.low < self.high <= self.sample_rate / 2:
+            raise SpecError(f"`high` must lie between `low` and {self.sample_rate / 2:g} Hz, not {self.high:g}", field="high")
+        return Shape((self.bins, max(1, round(seconds / self.hop))))
+
+    def build(self, seconds: float) -> LogMelDecoder:
+        from .decoder import LogMelDecoder
+
+        augment = None if self.augment is None else self.augment.build()
+        return LogMelDecoder(self, seconds, self.shape(seconds).dims[1], augment)
+
+
+@component("decoder", "waveform")
+@attrs.frozen(kw_only=True)
+class Waveform:
+    """The clip's sound itself: float (samples,) in [-1, 1]."""
+
+    sample_rate: int = option(default=48000, validator=positive, doc="samples a second after resampling")
+
+    def shape(self, seconds: float) -> Shape:
+        return Shape((round(seconds * self.sample_rate),))
+
+    def build(self, seconds: float) -> WaveformDecoder:
+        from .decoder import WaveformDecoder
+
+        return WaveformDecoder(self.sample_rate, seconds)
+
+
+@component("transform", "spec_augment")
+@attrs.frozen(kw_only=True)
+class SpecAugment:
+    """Masks random spans of time and frequency, other ones in each sample."""
+
+    time_masks: int = option(default=1, validator=at_least(0), doc="number of masks along time")
+    time_width: int = option(default=16, validator=at_least(0), doc="largest width of one, in frames")
+    frequency_masks: int = option(default=1, validator=at_least(0), doc="number of masks along frequency")
+    frequency_width: int = option(default=8, validator=at_least(0), doc="largest width of one, in bins")
+
+    def build(self) -> Any:
+        from .decoder import spec_augment
+
+        return spec_augment(self.time_masks, self.time_width, self.frequency_masks, self.frequency_width)
+
+
+@component("tokenizer", "spectrogram_patches")
+@attrs.frozen(kw_only=True)
+class SpectrogramPatches:
+    """A spectrogram cut into patches of bins x frames, one linear map each, plus a learned position table."""
+
+    patch: tuple[int, int] = option(validator=positive, doc="bins and frames of a patch")
+    width: int = option(validator=positive, doc="of a token")
+
+    def outputs(self, inputs: Group) -> Stream:
+        (value,) = inputs.values()
+        if not isinstance(value, Shape) or len(value.dims) != 2:
+            raise SpecError(f"patches need a spectrogram (bins, frames), not {list(value.dims)}", field="in")
+        for name, size, step in zip(("bins", "frames"), value.dims, self.patch, strict=True):
+            if size % step:
+                raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
+        return Stream("audio", self.width, (value.dims[0] // self.patch[0], value.dims[1] // self.patch[1]))
+
+    def routings(self, inputs: Group) -> Sequence[Routing]:
+        return (Routing.full({"tokens": list(inputs)}, learned_readers=True),)
+
+    def build(self, inputs: Group) -> PatchTokenizer:
+        from .tokenizer import PatchTokenizer
+
+        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width)

@@ -1,0 +1,33 @@
+"""Patches of a spectrogram.  Source: Gong et al. 2021. Axes: B batch, F bins, T frames, N tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.tokens import Tokens, token_presence
+from antifaz.core.transformer import init_transformer
+
+
+class PatchTokenizer(nn.Module):
+    """(B, F, T) -> (B, N, width).
+
+    Args:
+        patch: bins and frames of a patch.
+        grid: patches along each axis.
+        width: of a token.
+    """
+
+    def __init__(self, patch: tuple[int, int], grid: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.patch, self.grid = patch, grid
+        self.project = nn.Linear(patch[0] * patch[1], width)
+        self.positions = nn.Parameter(torch.empty(grid[0] * grid[1], width))
+        self.apply(init_transformer)
+        nn.init.trunc_normal_(self.positions, std=0.02)
+
+    def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
+        """raw: (B, F, T). valid: (B,) bool or None."""
+        cut = raw.reshape(len(raw), self.grid[0], self.patch[0], self.grid[1], self.patch[1])  # (B, f, p, t, q)
+        values = self.project(cut.transpose(2, 3).flatten(3).flatten(1, 2)) + self.positions
+        return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))

@@ -1,0 +1,49 @@
+"""Several sample sets in a row."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from antifaz.core.data.samples import Sample, SampleSet
+from antifaz.core.streams import Shape
+
+
+class MixedSamples:
+    """The samples of all parts, each part `repeat` times; entries that a part does not have are absent."""
+
+    def __init__(self, parts: Mapping[str, SampleSet], repeat: Mapping[str, int], shapes: Mapping[str, Shape]) -> None:
+        self.parts, self.shapes = parts, shapes
+        self.places = [(name, i) for name, part in parts.items() for _ in range(repeat[name]) for i in range(len(part))]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def load(self, index: int, seed: int) -> Sample:
+        name, inner = self.places[index]
+        part = self.parts[name]
+        sample = part.load(inner, seed)
+        # Parts may store an entry in different forms, so each finishes its own.
+        done = {n: None if t is None else self._finished(part, n, t, seed) for n, t in sample.entries.items()}
+        return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem)
+
+    def _finished(self, part: SampleSet, name: str, stored: Tensor, seed: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return part.finish(name, stored[None])[0]
+
+    def finish(self, name: str, stored: Tensor) -> Tensor:
+        return stored
+
+    def identity(self, index: int) -> str:
+        name, inner = self.places[index]
+        return self.parts[name].identity(inner)
+
+    def counts(self) -> dict[str, int]:
+        total: Counter[str] = Counter()
+        for part in self.parts.values():
+            total.update(part.counts())
+        return dict(total)

@@ -1,0 +1,57 @@
+"""Frames out of media files. Axes: B batch, T frames, H height, W width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+from torchvision.transforms import v2
+
+from antifaz.core.data.media import Media
+
+Transform = Callable[[Tensor], Tensor]
+
+
+class FrameDecoder:
+    """Pictures of a clip.
+
+    Args:
+        fps: pictures a second.
+        count: pictures a clip.
+        size: side of what the model sees.
+        stored: side of what is decoded, at least `size`.
+        transforms: on uint8 (T, 3, H, W), in training.
+    """
+
+    def __init__(self, fps: float, count: int, size: int, stored: int, transforms: Sequence[Transform]) -> None:
+        self.fps, self.count, self.size, self.side, self.transforms = fps, count, size, stored, transforms
+
+    def decode(self, media: Media, start: float) -> Tensor | None:
+        """uint8 (T, 3, stored, stored), or None where the file has no pictures."""
+        if not media.has_video:
+            return None
+        frames = torch.from_numpy(media.frames(start, self.count, self.fps, self.side))
+        return frames.permute(0, 3, 1, 2).contiguous()
+
+    def augment(self, stored: Tensor) -> Tensor:
+        for transform in self.transforms:
+            stored = transform(stored)
+        return stored
+
+    def finish(self, stored: Tensor, training: bool) -> Tensor:
+        """uint8 (B, T, 3, H, W) -> float32 (B, 3, T, size, size) in [-1, 1]; the centre where it is larger."""
+        margin = (stored.shape[-1] - self.size) // 2
+        centre = stored[..., margin : margin + self.size, margin : margin + self.size]
+        return centre.transpose(1, 2).float().div_(127.5).sub_(1.0)
+
+
+def random_crop(scale: tuple[float, float], ratio: tuple[float, float]) -> Transform:
+    """A random part of (T, C, H, W), scaled back to H x W."""
+
+    def crop(frames: Tensor) -> Tensor:
+        size = (frames.shape[-2], frames.shape[-1])
+        cropped: Tensor = v2.RandomResizedCrop(size, scale, ratio, antialias=True)(frames)
+        return cropped
+
+    return crop

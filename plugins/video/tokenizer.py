@@ -1,0 +1,38 @@
+"""Tubelets.  Source: Arnab et al. 2021. Axes: B batch, C channels, T H W video, t h w grid, N tokens."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.tokens import Tokens, token_presence
+from antifaz.core.transformer import init_transformer
+
+
+class TubeletTokenizer(nn.Module):
+    """(B, C, T, H, W) -> (B, N, width).
+
+    Args:
+        channels: of the video.
+        patch: frames, height, width of a tubelet.
+        grid: tubelets along each axis.
+        width: of a token.
+    """
+
+    def __init__(self, channels: int, patch: tuple[int, int, int], grid: tuple[int, ...], width: int) -> None:
+        super().__init__()
+        self.patch, self.grid = patch, grid
+        tokens = grid[0] * grid[1] * grid[2]
+        self.project = nn.Linear(channels * patch[0] * patch[1] * patch[2], width)
+        self.positions = nn.Parameter(torch.empty(tokens, width))
+        self.apply(init_transformer)
+        nn.init.trunc_normal_(self.positions, std=0.02)
+
+    def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
+        """raw: (B, C, T, H, W). valid: (B,) bool or None."""
+        (p, q, r), (t, h, w) = self.patch, self.grid
+        batch, channels = raw.shape[:2]
+        cut = raw.reshape(batch, channels, t, p, h, q, w, r)  # (B, C, t, p, h, q, w, r)
+        boxes = cut.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)  # (B, t*h*w, C*p*q*r)
+        values = self.project(boxes) + self.positions
+        return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
