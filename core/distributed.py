@@ -50,10 +50,22 @@ def barrier() -> None:
 
 def sum_over_ranks(value: Tensor) -> Tensor:
     """The sum over all processes, without gradient."""
-    total = value.detach().clone()
+    total = value.detach().clone(memory_format=torch.contiguous_format)
     if dist.is_initialized():
         dist.all_reduce(total)
     return total
+
+
+class _Sum(torch.autograd.Function):
+    """all_reduce; every process's loss depends on every process's value, so backward adds the gradients too."""
+
+    @staticmethod
+    def forward(ctx: Any, local: Tensor) -> Tensor:
+        return sum_over_ranks(local)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return sum_over_ranks(gradients[0])
 
 
 class _Gather(torch.autograd.Function):
@@ -62,27 +74,40 @@ class _Gather(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, local: Tensor) -> Tensor:
         ctx.rows = local.shape[0]
-        parts = [torch.empty_like(local) for _ in range(world_size())]
-        dist.all_gather(parts, local.contiguous())
-        return torch.cat(parts)
+        return _all_gather(local)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        total = gradients[0].contiguous().clone()
-        dist.all_reduce(total)
-        return total[rank() * ctx.rows : (rank() + 1) * ctx.rows]
+        return sum_over_ranks(gradients[0])[rank() * ctx.rows : (rank() + 1) * ctx.rows]
+
+
+def _all_gather(local: Tensor) -> Tensor:
+    local = local.contiguous()
+    parts = [torch.empty_like(local) for _ in range(world_size())]
+    dist.all_gather(parts, local)
+    return torch.cat(parts)
+
+
+def sum_with_gradients(local: Tensor) -> Tensor:
+    """The sum over all processes, with gradients to every process: those of the sum of all processes' losses.
+
+    Every process must bring the same shape and go backward through its result.
+    """
+    if not dist.is_initialized():
+        return local
+    total: Tensor = _Sum.apply(local)  # type: ignore[no-untyped-call]
+    return total
 
 
 def gather(local: Tensor) -> Tensor:
     """(batch, ...) of this process -> (world * batch, ...) of all, in the order of ranks, with gradients to every process.
 
-    Every process must bring the same shape. The gradient is that of the sum of all processes' losses.
+    Every process must bring the same shape and go backward through its result, if any does. The gradient is that of the sum of
+    all processes' losses.
     """
     if not dist.is_initialized():
         return local
-    if local.dtype == torch.bool or not torch.is_floating_point(local):
-        parts = [torch.empty_like(local) for _ in range(world_size())]
-        dist.all_gather(parts, local.contiguous())
-        return torch.cat(parts)
+    if not torch.is_floating_point(local):
+        return _all_gather(local)
     gathered: Tensor = _Gather.apply(local)  # type: ignore[no-untyped-call]
     return gathered

@@ -1,11 +1,12 @@
 """The contract of loss terms: sums and counts, so that any number of processes gives the loss of the whole global batch.
 
-The engine adds each term's count over all processes and minimises weight * sum of total / count, whatever each process saw: one
-whose batch lacks a modality contributes zero terms and still takes part in every collective call.
+The engine adds totals and counts over all processes and minimises weight * sum of total / count, whatever each process saw: one
+whose batch lacks a modality contributes nothing to a term and still takes part in every collective call.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -18,9 +19,10 @@ from .tokens import Features
 
 @dataclass(frozen=True)
 class Term:
-    """total: scalar, the sum over the terms of this process, differentiable, float32 or float64.
+    """A mean in two parts, each a scalar in float32 or float64.
 
-    count: scalar of the same dtype: how many there were (valid samples or pairs); may be zero.
+    total: the sum over what this process saw, differentiable where it is to be minimised.
+    count: how many there were (valid samples or pairs); may be zero.
     """
 
     total: Tensor
@@ -29,10 +31,14 @@ class Term:
 
 @dataclass(frozen=True)
 class Loss:
-    """Terms whose means add up (one for InfoNCE, one per head for a classifier), and named scalars to log, detached."""
+    """What an objective returns: the same names in every process and every step, whatever is absent.
+
+    terms: their means add up to the loss (one for InfoNCE, one per head for a classifier).
+    logs: figures whose means are worth watching, detached.
+    """
 
     terms: Mapping[str, Term]
-    logs: Mapping[str, Tensor] = field(default_factory=dict)
+    logs: Mapping[str, Term] = field(default_factory=dict)
 
 
 class Objective(nn.Module):
@@ -48,23 +54,48 @@ def only(group: Mapping[str, Features]) -> Features:
     return member
 
 
+def full_precision(values: Tensor) -> contextlib.AbstractContextManager[object]:
+    """Turn autocast off where these values are; devices without autocast (meta) need nothing."""
+    kind = values.device.type
+    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else contextlib.nullcontext()
+
+
+def wide(values: Tensor) -> Tensor:
+    """At least float32."""
+    return values if values.dtype == torch.float64 else values.float()
+
+
+def blank_absent(values: Tensor, valid: Tensor) -> Tensor:
+    """(batch, ...) values with zeros where not valid: what an absent sample holds, NaN too, reaches neither loss nor gradient."""
+    return torch.where(valid.view(-1, *(1 for _ in values.shape[1:])), values, torch.zeros_like(values))
+
+
 def masked_sum(values: Tensor, valid: Tensor) -> Tensor:
-    """Sum of (batch,) values where valid; the others have no influence and no gradient, whatever they are."""
-    return torch.where(valid, values, torch.zeros_like(values)).sum()
+    """Sum of (batch,) values where valid; the gradient of the others is zero."""
+    return blank_absent(values, valid).sum()
 
 
 def reduce(losses: Mapping[str, Loss], weights: Mapping[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
-    """Normalise by the counts of all processes.
+    """Normalise by the counts of all processes, in one collective call.
 
     Returns a local scalar whose sum over the processes is the loss of the global batch (for backward; scale it by the number of
-    processes where gradients are averaged), and the detached global value of every objective and of their weighted `loss`.
+    processes where gradients are averaged), and detached global values: `loss`, each objective by its name, and
+    `objective.figure` for what it logs and, where it has several terms, for each term. What nobody counted is 0.
     """
-    terms = [(name, term) for name, loss in losses.items() for term in loss.terms.values()]
-    counts = distributed.sum_over_ranks(torch.stack([term.count for _, term in terms])).clamp(min=1)
-    shares = torch.stack([term.total for _, term in terms]) / counts
-    weight = torch.tensor([weights[name] for name, _ in terms], dtype=shares.dtype, device=shares.device)
-    values = distributed.sum_over_ranks(shares)
-    logs = {"loss": (values * weight).sum()}
-    for name in losses:
-        logs[name] = torch.stack([value for (owner, _), value in zip(terms, values, strict=True) if owner == name]).sum()
-    return (shares * weight).sum(), logs
+    terms = [(name, key, term) for name, loss in losses.items() for key, term in loss.terms.items()]
+    figures = [(name, key, term) for name, loss in losses.items() for key, term in loss.logs.items()]
+    pairs = torch.stack([torch.stack((term.total.detach(), term.count)) for _, _, term in (*terms, *figures)])
+    totals, counts = distributed.sum_over_ranks(pairs).unbind(dim=1)
+    counts = counts.clamp(min=1)
+    means = totals / counts
+    weight = torch.tensor([weights[name] for name, _, _ in terms], dtype=means.dtype, device=means.device)
+    share = torch.stack([term.total for _, _, term in terms]) / counts[: len(terms)]
+
+    logs = {"loss": (means[: len(terms)] * weight).sum()}
+    for (name, key, _), mean in zip(terms, means, strict=False):
+        logs[name] = logs[name] + mean if name in logs else mean
+        if len(losses[name].terms) > 1:
+            logs[f"{name}.{key}"] = mean
+    for (name, key, _), mean in zip(figures, means[len(terms) :], strict=True):
+        logs[f"{name}.{key}"] = mean
+    return (share * weight).sum(), logs

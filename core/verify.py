@@ -16,9 +16,9 @@ from torch import Tensor
 
 from antifaz.core.experiment import Experiment
 from antifaz.core.graph.graph import Graph
-from antifaz.core.graph.wiring import Wire, Wiring
 from antifaz.core.tokens import Features
 
+from .claims import Claim, claims
 from .model import build_graph, stand_in
 
 BATCH_SIZE = 2
@@ -47,21 +47,6 @@ class Finding:
 
 
 @attrs.frozen
-class Claim:
-    """`pure: {output: [modality]}` held against the routing."""
-
-    output: str
-    claimed: tuple[str, ...]
-    influenced_by: tuple[str, ...]
-    paths: Mapping[str, tuple[str, ...]]
-    """Modality outside the claim -> the references through which it arrives."""
-
-    @property
-    def holds(self) -> bool:
-        return not self.paths
-
-
-@attrs.frozen
 class VerifyReport:
     findings: tuple[Finding, ...]
     claims: tuple[Claim, ...]
@@ -72,8 +57,8 @@ class VerifyReport:
 
     def json(self) -> dict[str, Any]:
         """Plain data: `ok`, `claims`, `findings`."""
-        claims = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
-        return {"ok": self.ok, "claims": claims, "findings": [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]}
+        held = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
+        return {"ok": self.ok, "claims": held, "findings": [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]}
 
 
 def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
@@ -82,8 +67,7 @@ def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
     graph = build_graph(wiring).double()
     redraw(graph, seed)
     findings = [f for mode in ("training", "evaluation") for f in measure(graph, mode, seed)]
-    claims = [_claim(wiring, ref, modalities) for ref, modalities in _claims(experiment, wiring)]
-    return VerifyReport(tuple(findings), tuple(claims))
+    return VerifyReport(tuple(findings), tuple(claims(experiment)))
 
 
 def redraw(graph: torch.nn.Module, seed: int) -> None:
@@ -145,13 +129,3 @@ def _gradients(graph: Graph, batch: Mapping[str, Features], outputs: list[str], 
             sizes = (0.0 if g is None else float(g.abs().max()) for g in grads)
             found[output] = dict(zip(leaves, sizes, strict=True))
     return found
-
-
-def _claims(experiment: Experiment, wiring: Wiring) -> list[tuple[Wire, tuple[str, ...]]]:
-    return [(w, m) for reference, m in experiment.header.pure.items() for w in wiring.resolve(reference)]
-
-
-def _claim(wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
-    influences = wiring.influences()[output.reference]
-    paths = {m: tuple(wiring.path(m, output)) for m in sorted(influences - set(modalities))}
-    return Claim(output.reference, modalities, tuple(sorted(influences)), paths)

@@ -11,20 +11,24 @@ import json
 import multiprocessing
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor
 
+from antifaz.core.interfaces import DecoderSpec
+from antifaz.core.streams import Shape
 from antifaz.registry import DataError
 
+from .clips import Clip
 from .media import Media, UnreadableMedia
-from .samples import MediaSamples, Sample
+from .samples import MediaSamples, Row, Sample
 
 FORMAT = 1
 
@@ -178,3 +182,24 @@ def _build(samples: MediaSamples, folder: Path) -> None:
     finally:
         _job = None
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def open_samples(
+    rows: Sequence[Row],
+    modalities: Mapping[str, DecoderSpec],
+    clip: Clip,
+    shapes: Mapping[str, Shape],
+    *,
+    training: bool,
+    cache: Path | None,
+    missing: int = 0,
+) -> MediaSamples | CachedSamples:
+    """The samples of a table of media files, through a cache if there is a folder for one."""
+    decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
+    samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
+    if cache is None:
+        return samples
+    settings = {name: attrs.asdict(spec) for name, spec in modalities.items()}  # type: ignore[arg-type]
+    for kept in settings.values():
+        kept.pop("augment", None)  # augmentation works on what is cached
+    return CachedSamples(samples, cache, settings)

@@ -51,7 +51,7 @@ class Wire:
 
     @property
     def reference(self) -> str:
-        return self.node if self.node == self.output else f"{self.node}.{self.output}"
+        return self.node if self.node == self.output and self.node != BATCH else f"{self.node}.{self.output}"
 
 
 @attrs.frozen
@@ -330,26 +330,14 @@ def _order(plans: Mapping[str, NodePlan], known: set[str], report: Report) -> li
     return order
 
 
-def _visit(
-    name: str,
-    sources: Mapping[str, list[str]],
-    done: dict[str, bool],
-    order: list[str],
-    trail: tuple[str, ...],
-    report: Report,
-) -> None:
-    if name not in sources or done.get(name):
+def _visit(name: str, sources: Mapping[str, list[str]], order: list[str], trail: tuple[str, ...], report: Report) -> None:
+    if name not in sources or name in order:
         return
     if name in trail:
-        cycle = [*trail[trail.index(name) :], name]
-        report(
-            (name, "in"),
-            f"the nodes form a cycle: {' <- '.join(cycle)}",
-            "a node cannot read what it produces; cut one of these edges",
-        )
+        cycle = " <- ".join([*trail[trail.index(name) :], name])
+        report((name, "in"), f"the nodes form a cycle: {cycle}", "a node cannot read what it produces; cut an edge")
         return
     for source in sources[name]:
         _visit(source, sources, order, (*trail, name), report)
-    if not done.get(name):
-        done[name] = True
+    if name not in order:
         order.append(name)

@@ -99,7 +99,7 @@ class Accuracy:
 @component("metric", "mean_average_precision", arguments=("logits", "target"))
 @attrs.frozen(kw_only=True)
 class MeanAveragePrecision:
-    """Macro mean average precision in percent of every head and of their mean; classes without positives are left out and counted."""
+    """Macro mean average precision in percent of every head and of their mean; classes without positives are left out."""
 
     def build(self, inputs: Mapping[str, Group]) -> Any:
         from .metrics import HeadAveragePrecision

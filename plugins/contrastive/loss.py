@@ -1,6 +1,7 @@
 """Symmetric InfoNCE over the global batch, by presence.
 
-Source: van den Oord et al. 2018, equation 4, in both directions. Axes: B local batch, G global batch, W width.
+Source: van den Oord et al. 2018, equation 4, in both directions; Radford et al. 2021 for the learned temperature and its limit.
+Axes: B local batch, G global batch, W width.
 """
 
 from __future__ import annotations
@@ -13,68 +14,75 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core import distributed
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, only
+from antifaz.core.objectives import Loss, Objective, Term, blank_absent, full_precision, masked_sum, only, wide
 from antifaz.core.tokens import Features
 
-MAX_SCALE = 100.0
+from .spec import MAX_SCALE
 
 
 class SymmetricInfoNCE(Objective):
     """Mean over valid pairs of the two directions' cross-entropies.
 
     A pair counts, as a positive and as a negative, where both sides are valid. Shapes never depend on the data: invalid rows get
-    no weight and invalid columns no share, so their gradients are exactly zero.
+    no weight and invalid columns no share, so their gradients are exactly zero. Computed in at least float32.
 
     Args:
         temperature: divides the cosine similarities.
-        learned: whether its inverse is a parameter (kept at most 100).
+        learned: whether the logarithm of its inverse is a parameter; the inverse is kept at most 100.
         stop_gradient: `left` or `right`: the side that does not learn from this term.
     """
 
     def __init__(self, temperature: float, *, learned: bool = False, stop_gradient: str = "none") -> None:
         super().__init__()
-        scale = torch.tensor(math.log(1 / temperature))
-        if learned:
-            self.log_scale = nn.Parameter(scale)
-        else:
-            self.register_buffer("log_scale", scale, persistent=False)
+        self.fixed_scale = 1 / temperature
+        # One entry, not none: FSDP2 cannot shard a tensor without axes.
+        self.log_scale = nn.Parameter(torch.full((1,), math.log(1 / temperature))) if learned else None
         self.stop_gradient = stop_gradient
 
     def forward(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Loss:  # type: ignore[override]
-        with torch.autocast(device_type=only(left).values.device.type, enabled=False):
-            return self._loss(only(left), only(right))
+        a, b = only(left), only(right)
+        with full_precision(a.values):
+            return self._loss(a, b)
 
     def _loss(self, left: Features, right: Features) -> Loss:
-        left_BW, right_BW = (_unit(side.values) for side in (left, right))
+        valid_B = left.presence() & right.presence()
+        left_BW, right_BW = _unit(left.values, valid_B), _unit(right.values, valid_B)
         if self.stop_gradient == "left":
             left_BW = left_BW.detach()
         elif self.stop_gradient == "right":
             right_BW = right_BW.detach()
-        valid_B = left.presence() & right.presence()
         valid_G = distributed.gather(valid_B)
-        scale = self.log_scale.exp().clamp(max=MAX_SCALE).to(left_BW.dtype)
+        left_GW, right_GW = distributed.gather(torch.stack((left_BW, right_BW), dim=1)).unbind(dim=1)
         target_B = torch.arange(len(valid_B), device=valid_B.device) + distributed.rank() * len(valid_B)
-        forward_BG = scale * left_BW @ distributed.gather(right_BW).T
-        backward_BG = scale * right_BW @ distributed.gather(left_BW).T
-        losses = [_cross_entropy(scores, target_B, valid_B, valid_G) for scores in (forward_BG, backward_BG)]
+        # An invalid row may have no valid column at all: it sees every column, and masked_sum leaves it out.
+        hidden_BG = ~valid_G[None] & valid_B[:, None]
+        scale = self._scale()
+        scores = [
+            (scale * rows_BW @ columns_GW.T).masked_fill(hidden_BG, -math.inf)
+            for rows_BW, columns_GW in ((left_BW, right_GW), (right_BW, left_GW))
+        ]
+        losses_B = sum(F.cross_entropy(scores_BG, target_B, reduction="none") for scores_BG in scores) / 2
         count = valid_B.sum().to(left_BW.dtype)
-        return Loss({"pairs": Term((losses[0] + losses[1]) / 2, count)}, self._logs(forward_BG, target_B, valid_B, valid_G, scale))
+        return Loss({"pairs": Term(masked_sum(losses_B, valid_B), count)}, _logs(scores, target_B, valid_B, scale, count))
 
-    @torch.no_grad()
-    def _logs(self, scores_BG: Tensor, target_B: Tensor, valid_B: Tensor, valid_G: Tensor, scale: Tensor) -> dict[str, Tensor]:
-        best_B = scores_BG.masked_fill(~valid_G[None], -math.inf).argmax(dim=1)
-        hits = ((best_B == target_B) & valid_B).sum() / valid_B.sum().clamp(min=1)
-        return {"batch_accuracy": hits, "temperature": 1 / scale.detach()}
-
-
-def _unit(values_BW: Tensor) -> Tensor:
-    """Unit vectors in at least float32; a zero vector stays zero."""
-    wide = values_BW if values_BW.dtype == torch.float64 else values_BW.float()
-    return F.normalize(wide, dim=-1)
+    def _scale(self) -> Tensor | float:
+        if self.log_scale is None:
+            return self.fixed_scale
+        if self.training:
+            # The parameter itself is held back: a clamp of the result would have no gradient to come back from the limit.
+            with torch.no_grad():
+                self.log_scale.clamp_(max=math.log(MAX_SCALE))
+        return self.log_scale.exp()
 
 
-def _cross_entropy(scores_BG: Tensor, target_B: Tensor, valid_B: Tensor, valid_G: Tensor) -> Tensor:
-    """Sum over valid rows. An invalid row may have no valid column at all, so it sees every column and is then left out."""
-    columns_BG = valid_G[None] | ~valid_B[:, None]
-    losses_B = F.cross_entropy(scores_BG.masked_fill(~columns_BG, -math.inf), target_B, reduction="none")
-    return masked_sum(losses_B, valid_B)
+def _unit(values_BW: Tensor, valid_B: Tensor) -> Tensor:
+    """Unit vectors in at least float32; zeros where not valid."""
+    return F.normalize(blank_absent(wide(values_BW), valid_B), dim=-1)
+
+
+@torch.no_grad()
+def _logs(scores: list[Tensor], target_B: Tensor, valid_B: Tensor, scale: Tensor | float, count: Tensor) -> dict[str, Term]:
+    """How often the partner is the most similar one of the global batch, over both directions; the temperature."""
+    hits_B = sum((scores_BG.argmax(dim=1) == target_B).to(count.dtype) for scores_BG in scores) / 2
+    one = torch.ones_like(count)
+    return {"accuracy": Term(masked_sum(hits_B, valid_B), count), "temperature": Term((one / scale).sum(), one)}

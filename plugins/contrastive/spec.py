@@ -13,6 +13,9 @@ import attrs
 from antifaz.core.streams import Group, Shape, Value
 from antifaz.registry import SpecError, component, option, positive
 
+MAX_SCALE = 100.0
+"""Highest inverse of a learned temperature (Radford et al. 2021)."""
+
 if TYPE_CHECKING:
     from .head import ProjectionHead
     from .loss import SymmetricInfoNCE
@@ -25,11 +28,14 @@ class Projection:
     """Maps features into a shared space: one linear map, or two with a hidden layer; each input has weights of its own."""
 
     width: int = option(validator=positive, doc="of the embedding")
-    hidden: int | None = option(
-        default=None, validator=positive, doc="width of a hidden layer with LayerNorm and GELU; null for none"
+    hidden: int | None = option(default=None, validator=positive, doc="width of a hidden layer with GELU; null for none")
+    norm: Literal["layer", "batch", "none"] = option(
+        default="layer", doc="of the hidden layer; `batch` counts the valid samples of all processes"
     )
 
     def outputs(self, inputs: Group) -> Value | Group:
+        if self.hidden is None and self.norm != "layer":
+            raise SpecError(f"`norm: {self.norm}` has no hidden layer to normalise", field="norm", hint="set `hidden` too")
         for name, value in inputs.items():
             if not isinstance(value, Shape) or len(value.dims) != 1:
                 raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the projection")
@@ -39,7 +45,7 @@ class Projection:
     def build(self, inputs: Group) -> ProjectionHead:
         from .head import ProjectionHead
 
-        return ProjectionHead({name: value.dims[0] for name, value in inputs.items()}, self.width, self.hidden)
+        return ProjectionHead({name: value.dims[0] for name, value in inputs.items()}, self.width, self.hidden, self.norm)
 
 
 @component("objective", "info_nce", arguments=("left", "right"))
@@ -57,6 +63,12 @@ class InfoNCE:
         from .loss import SymmetricInfoNCE
 
         embedding_pair(inputs)
+        if self.learned and self.temperature < 1 / MAX_SCALE:
+            raise SpecError(
+                f"a learned temperature is kept at {1 / MAX_SCALE:g} or more, and this one starts at {self.temperature:g}",
+                field="temperature",
+                hint="raise it, or set `learned: false`",
+            )
         return SymmetricInfoNCE(self.temperature, learned=self.learned, stop_gradient=self.stop_gradient)
 
 

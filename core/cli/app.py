@@ -1,0 +1,233 @@
+"""antifaz: run, check, verify, look at an experiment; ask a trained one. torch is imported only by the commands that need it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from antifaz.registry import AntifazError, Plugins, discover
+
+if TYPE_CHECKING:
+    from antifaz.core.experiment import Experiment
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
+console = Console()
+errors = Console(stderr=True)
+
+Config = Annotated[str, typer.Argument(help="a YAML file, or the bare name of a shipped config")]
+Overrides = Annotated[list[str] | None, typer.Argument(help="changes: stages.train.steps=50 graph.encoder.mask=joint")]
+PluginFiles = Annotated[list[Path] | None, typer.Option("--plugin", "-p", help="a Python file with a plugin")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def _plugins(files: list[Path] | None) -> Plugins:
+    return discover(files or [])
+
+
+def _experiment(config: str, overrides: list[str] | None, plugins: list[Path] | None) -> Experiment:
+    from antifaz.core.experiment import read
+
+    return read(config, _plugins(plugins), overrides or [])
+
+
+def _print_json(data: Any) -> None:
+    print(json.dumps(data, indent=2))
+
+
+@app.command()
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    folder: Annotated[Path | None, typer.Option("--run", help="run folder; default runs/NAME")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
+    fresh: Annotated[bool, typer.Option("--fresh", help="throw away what the run folder holds")] = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Run every stage of an experiment, or go on with a run that was stopped."""
+    experiment = _experiment(config, overrides, plugin)
+    if not experiment.stages:
+        raise typer.BadParameter(f"{config} has no stages to run")
+    from antifaz.core import distributed
+    from antifaz.core.check import check
+    from antifaz.core.engine.results import tables
+    from antifaz.core.engine.run import run_experiment
+
+    report = check(experiment)
+    root = folder or Path("runs") / experiment.name
+    finished = run_experiment(experiment, root, device=device, fresh=fresh)
+    if distributed.is_main() and not finished.console.quiet:
+        for table in tables(finished.folder.read_results()):
+            console.print(table)
+        console.print(f"{experiment.name}: {report.parameters:,} parameters. Results: {finished.folder.results}")
+        console.print(f"Curves: tensorboard --logdir {finished.folder.events}", highlight=False)
+
+
+@app.command()
+def check(config: Config, overrides: Overrides = None, as_json: AsJson = False, plugin: PluginFiles = None) -> None:
+    """Build an experiment without data or memory, and show what it is: shapes, parameters, what trains where."""
+    experiment = _experiment(config, overrides, plugin)
+    from antifaz.core.check import check as check_experiment
+
+    report = check_experiment(experiment)
+    claims = _broken_claims(experiment)
+    if as_json:
+        _print_json({**report.json(), "broken_claims": claims})
+    else:
+        table = Table("node", "component", "parameters", "outputs (shape per sample)")
+        for node in report.nodes:
+            outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
+            table.add_row(node.name, node.component, f"{node.parameters:,}", outputs)
+        console.print(table)
+        console.print(f"{report.name}: {report.parameters:,} parameters")
+        for stage, names in report.untrained.items():
+            if names:
+                console.print(f"stage {stage} does not train: {', '.join(names)}", highlight=False)
+        for claim in claims:
+            console.print(f"[red]not pure:[/] {claim}", highlight=False)
+    if claims:
+        raise typer.Exit(1)
+
+
+def _broken_claims(experiment: Experiment) -> list[str]:
+    """Purity claims that the routing alone refutes, in words."""
+    from antifaz.core.claims import claims
+
+    return [claim.text for claim in claims(experiment) if not claim.holds]
+
+
+@app.command()
+def verify(
+    config: Config,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+    seed: Annotated[int, typer.Option(help="of parameters and inputs")] = 0,
+    plugin: PluginFiles = None,
+) -> None:
+    """Show on the real model which input can influence which output, and hold the purity claims against it."""
+    experiment = _experiment(config, overrides, plugin)
+    from antifaz.core.verify import verify as verify_experiment
+
+    report = verify_experiment(experiment, seed=seed)
+    if as_json:
+        _print_json(report.json())
+    else:
+        modalities = sorted({finding.modality for finding in report.findings})
+        table = Table("output", *modalities)
+        for output in dict.fromkeys(finding.output for finding in report.findings):
+            cells = []
+            for modality in modalities:
+                found = [f for f in report.findings if f.output == output and f.modality == modality]
+                word = "influences" if any(f.influences for f in found) else "none: gradient exactly 0"
+                cells.append(word if all(f.ok for f in found) else f"[red]{word}, but the routing says otherwise[/]")
+            table.add_row(output, *cells)
+        console.print(table)
+        for claim in report.claims:
+            mark = "[green]pure[/]" if claim.holds else "[red]not pure[/]"
+            console.print(f"{mark} {claim.text}", highlight=False)
+        modes = ", ".join(dict.fromkeys(finding.mode for finding in report.findings))
+        console.print(f"float64, re-drawn parameters, modes: {modes}")
+    if not report.ok:
+        raise typer.Exit(1)
+
+
+@app.command()
+def mask(
+    config: Config,
+    overrides: Overrides = None,
+    png: Annotated[Path | None, typer.Option(help="write the picture here")] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Show who reads whom, node by node, as text and as a picture."""
+    experiment = _experiment(config, overrides, plugin)
+    from antifaz.core.mask_picture import draw, routed_nodes
+
+    for node in routed_nodes(experiment.wiring):
+        layers = list(dict.fromkeys(routing.text() for routing in node.routings))
+        console.print(f"[bold]{node.name}[/] ({len(node.routings)} layer{'s' if len(node.routings) > 1 else ''})")
+        for text in layers:
+            console.print("  " + text.replace("\n", "\n  "), highlight=False)
+    if png is not None:
+        draw(experiment.wiring, png)
+        console.print(f"picture: {png}")
+
+
+@app.command()
+def components(as_json: AsJson = False, plugin: PluginFiles = None) -> None:
+    """List everything that `use:` can name."""
+    found = list(_plugins(plugin).catalogue)
+    if as_json:
+        rows = [{"name": c.name, "kind": c.kind.name, "plugin": c.owner, "summary": c.summary} for c in found]
+        _print_json(rows)
+        return
+    table = Table("kind", "name", "plugin", "what it is")
+    for each in sorted(found, key=lambda c: (c.kind.name, c.name)):
+        table.add_row(each.kind.name, each.name, each.owner, each.summary)
+    console.print(table)
+
+
+@app.command()
+def plugins(as_json: AsJson = False, plugin: PluginFiles = None) -> None:
+    """List the plugins, and those that could not be loaded with the reason."""
+    import attrs
+
+    rows = _plugins(plugin).rows
+    if as_json:
+        _print_json([attrs.asdict(row) for row in rows])
+        return
+    table = Table("plugin", "distribution", "version", "components", "state")
+    for row in rows:
+        state = "ok" if row.error is None else f"[red]{row.error}[/]"
+        table.add_row(row.name, row.distribution, row.version, ", ".join(row.components), state)
+    console.print(table)
+
+
+@app.command()
+def explain(config: Config, overrides: Overrides = None, plugin: PluginFiles = None) -> None:
+    """Print every resolved value with the file and line that it came from."""
+    for key, value, where in _experiment(config, overrides, plugin).document.origins():
+        console.print(f"{key} = {json.dumps(value)}  [dim]{where}[/]", highlight=False, soft_wrap=True)
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="media files")],
+    folder: Annotated[Path, typer.Option("--run", help="run folder of the trained model")],
+    stage: Annotated[str | None, typer.Option(help="whose graph and preprocessing; default the last evaluation")] = None,
+    top: Annotated[int, typer.Option(help="classes shown for each output")] = 3,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Answer for your own files, with whatever modalities they have."""
+    import attrs
+
+    from antifaz.core.engine.predict import load
+
+    answers = load(folder, stage=stage, plugins=plugin or []).predict(files, top=top)
+    if as_json:
+        _print_json([attrs.asdict(answer) for answer in answers])
+        return
+    for answer in answers:
+        table = Table("output", "answer", title=f"{answer.file} ({', '.join(answer.modalities)})", title_justify="left")
+        for reference, values in answer.outputs.items():
+            named = answer.labels.get(reference)
+            text = ", ".join(f"{c} {100 * p:.0f}%" for c, p in named) if named else f"vector of {len(values)}"
+            table.add_row(reference, text)
+        console.print(table)
+
+
+def main() -> None:
+    """Entry point: words instead of tracebacks, and the exit code of the error."""
+    try:
+        app()
+    except AntifazError as error:
+        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        errors.print("stopped")
+        sys.exit(130)

@@ -1,0 +1,127 @@
+"""An evaluation stage: run the data once for each set of given modalities, then compute every metric over the whole set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from rich.progress import track
+from torch import Tensor
+
+from antifaz.core import distributed
+from antifaz.core.data.batches import UnreadableLimit, evaluation_batches
+from antifaz.core.experiment import EvaluateStage, MetricEntry
+from antifaz.core.graph.graph import Graph
+from antifaz.core.model import Inputs
+from antifaz.core.tokens import Features
+
+from .run import Run, Stopped
+
+Values = dict[str, Features]
+Given = tuple[str, ...]
+ALL: Given = ()
+"""Stands for every modality that the data have."""
+
+
+def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
+    """Compute a stage's metrics and put them into results.json: {given modalities: {metric: {figure: value}}}."""
+    run.say(f"[bold]{name}[/]: evaluating")
+    graph = run.graph(name, stage).eval()
+    inputs = {key: Inputs(entry.metric, entry.in_, graph.wiring) for key, entry in stage.metrics.items()}
+    calls = _calls(stage, inputs)
+    collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
+    results: dict[str, dict[str, Any]] = {}
+    for given in stage.present or (ALL,):
+        label = "+".join(given) or "all"
+        for key, entry in stage.metrics.items():
+            if not entry.given:
+                figures = _measure(entry, inputs[key], dict.fromkeys(inputs[key].wires, collected[given]))
+                results.setdefault(label, {})[key] = figures
+    for key, entry in stage.metrics.items():
+        if entry.given:
+            sides = {argument: collected[tuple(entry.given.get(argument, ALL))] for argument in inputs[key].wires}
+            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in entry.given.items())
+            results.setdefault(label, {})[key] = _measure(entry, inputs[key], sides)
+    run.add_results(name, results)
+    flat = {f"{label}/{key}/{figure}": v for label, ms in results.items() for key, fs in ms.items() for figure, v in fs.items()}
+    run.log(name, 0, flat)
+    if distributed.is_main():
+        run.folder.mark_done(name, {"samples": len(run.samples(stage.data, training=False))})
+
+
+def _calls(stage: EvaluateStage, inputs: Mapping[str, Inputs]) -> dict[Given, list[str]]:
+    """Which references each set of given modalities must compute."""
+    calls: dict[Given, list[str]] = {}
+    for key, entry in stage.metrics.items():
+        if entry.given:
+            for argument, wires in inputs[key].wires.items():
+                calls.setdefault(tuple(entry.given.get(argument, ALL)), []).extend(w.reference for w in wires)
+        else:
+            for given in stage.present or (ALL,):
+                calls.setdefault(tuple(given), []).extend(inputs[key].references)
+    return {given: list(dict.fromkeys(references)) for given, references in calls.items()}
+
+
+def _measure(entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> dict[str, float]:
+    metric = entry.metric.build(inputs.groups)
+    return metric(**{argument: inputs.pick(values, argument) for argument, values in sides.items()})
+
+
+@torch.no_grad()
+def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
+    """The outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
+    entry = run.experiment.data[stage.data]
+    samples = run.samples(stage.data, training=False)
+    limit = UnreadableLimit(samples, entry.max_unreadable, stage.data)
+    world, rank = distributed.world_size(), distributed.rank()
+    batches = evaluation_batches(
+        samples, batch_size=entry.batch_size, rank=rank, world=world, workers=entry.workers, pin_memory=run.device.type == "cuda"
+    )
+    computed = [r for r in references if r.partition(".")[0] != "batch"]
+    direct = [r.partition(".")[2] for r in references if r.partition(".")[0] == "batch"]
+    parts: list[Values] = []
+    total = -(-len(samples) // max(1, entry.batch_size))
+    title = f"  {name}, given {'+'.join(given) or 'everything'}"
+    for batch in track(batches, title, total, console=run.console, transient=True):
+        for reason in limit.take(batch).values():
+            run.say(f"[yellow]skipped[/] {reason}")
+        entries = batch.to(run.device).entries
+        shown = {key: value for key, value in entries.items() if not given or key in given}
+        part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}
+        part.update({f"batch.{key}": _on_cpu(entries[key]) for key in direct})
+        parts.append(part)
+        if run.should_stop():
+            raise Stopped(f"stopped in the evaluation {name!r}; the same command begins it again")
+    return _in_order(_joined(parts), len(samples))
+
+
+def _on_cpu(value: Features) -> Features:
+    return Features(value.values.float().cpu() if value.values.is_floating_point() else value.values.cpu(), value.presence().cpu())
+
+
+def _joined(parts: Sequence[Values]) -> Values:
+    if not parts:
+        return {}
+    return {
+        key: Features(torch.cat([p[key].values for p in parts]), torch.cat([p[key].presence() for p in parts])) for key in parts[0]
+    }
+
+
+def _in_order(mine: Values, total: int) -> Values:
+    """Put the samples of all processes (every world-th each) back into the order of the data set."""
+    world = distributed.world_size()
+    if world == 1:
+        return mine
+    shares: list[Values] = [{} for _ in range(world)]
+    dist.all_gather_object(shares, mine)
+    order = torch.cat([torch.arange(rank, total, world) for rank in range(world)]).argsort()
+
+    def arranged(tensors: list[Tensor]) -> Tensor:
+        return torch.cat(tensors)[order]
+
+    filled = [share for share in shares if share]
+    return {
+        key: Features(arranged([s[key].values for s in filled]), arranged([s[key].presence() for s in filled])) for key in filled[0]
+    }

@@ -1,0 +1,144 @@
+"""Answers of a trained run for a user's own files, with whatever modalities they have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import attrs
+import torch
+
+from antifaz.core.data.batches import Collate
+from antifaz.core.data.clips import Clip
+from antifaz.core.data.samples import MediaSamples, Row
+from antifaz.core.experiment import EvaluateStage, Experiment, read
+from antifaz.core.graph.graph import Graph
+from antifaz.core.model import build_graph
+from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
+from antifaz.registry import AntifazError, DataError, RunError, discover
+
+from . import checkpoints
+from .run_folder import RunFolder
+
+
+@attrs.frozen
+class Answer:
+    """What a model says about one file.
+
+    modalities: what the file has. outputs: reference -> vector (logits or embedding), only those that these modalities allow.
+    labels: reference -> [(class, probability)], best first, for outputs whose classes are known.
+    """
+
+    file: str
+    modalities: tuple[str, ...]
+    outputs: dict[str, list[float]]
+    labels: dict[str, list[tuple[str, float]]]
+
+
+class Predictor:
+    """A trained graph with its preprocessing.
+
+    Args:
+        experiment: of the run.
+        stage: whose data say how files are read, and whose graph answers.
+        graph: with trained weights, in evaluation mode.
+    """
+
+    def __init__(self, experiment: Experiment, stage: str, graph: Graph) -> None:
+        self.experiment, self.stage, self.graph = experiment, stage, graph
+        dataset = experiment.data[experiment.stages[stage].data].dataset
+        self.clip: Clip | None = getattr(dataset, "clip", None)
+        self.modalities = getattr(dataset, "modalities", None)
+        if self.clip is None or self.modalities is None:
+            raise RunError(
+                f"the data of stage {stage!r} do not say how a media file is read; predict needs `clip` and `modalities`"
+            )
+        self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
+        self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
+
+    @property
+    def outputs(self) -> list[str]:
+        """The ends of the graph: what it answers."""
+        return self.graph.wiring.unused()
+
+    @torch.no_grad()
+    def predict(self, files: Sequence[str | Path], *, top: int = 3) -> list[Answer]:
+        """Answer for each file; the middle of it, `clip.seconds` long.
+
+        Raises:
+            DataError: a file that cannot be read, or has none of the modalities.
+        """
+        return [self._answer(Path(file), top) for file in files]
+
+    def batch(self, file: Path) -> dict[str, Features]:
+        """A file as a batch of one: the modalities that it has."""
+        rows = [Row(dict.fromkeys(self.decoders, file))]
+        assert self.clip is not None  # checked when the predictor was made
+        samples = MediaSamples(rows, self.decoders, self.shapes, self.clip, training=False)
+        loaded = samples.load(0, 0)
+        if loaded.problem is not None:
+            raise DataError(loaded.problem)
+        entries = Collate(samples)([(loaded, 0)]).entries
+        there = {name: Features(e.values) for name, e in entries.items() if bool(e.presence().all())}
+        if not there:
+            raise DataError(f"{file} has none of the modalities {', '.join(self.decoders)}")
+        return there
+
+    def _answer(self, file: Path, top: int) -> Answer:
+        batch = self.batch(file)
+        device = next(self.graph.parameters()).device
+        batch = {name: Features(entry.values.to(device)) for name, entry in batch.items()}
+        found = {k: v.values[0].float().cpu() for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
+        labels = {}
+        for reference, values in found.items():
+            classes = self._classes(len(values))
+            if classes:
+                best = values.softmax(0).topk(min(top, len(values)))
+                labels[reference] = [(classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
+        return Answer(str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
+
+    def _classes(self, width: int) -> tuple[str, ...]:
+        """The class names of logits of this width, where one data set has such."""
+        for shape in self.graph.wiring.inputs.values():
+            if len(shape.classes) == width:
+                return shape.classes
+        return ()
+
+
+def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:
+    """The trained model of a run folder, ready to answer.
+
+    stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
+    Raises:
+        RunError: no run in this folder, or nothing trained in it yet.
+    """
+    folder = RunFolder(Path(run))
+    if not folder.config.is_file():
+        raise RunError(f"{run} is no run folder: it has no config.yaml")
+    experiment = read(folder.config, discover(plugins))
+    names = list(experiment.stages)
+    if stage is not None and stage not in names:
+        raise RunError(f"the run has no stage {stage!r}; its stages are {', '.join(names)}")
+    evaluations = [name for name in names if isinstance(experiment.stages[name], EvaluateStage)]
+    chosen = stage or (evaluations or names)[-1]
+    weights = _weights_for(experiment, folder, chosen)
+    graph = build_graph(experiment.wirings[chosen], seed=experiment.header.seed)
+    try:
+        graph.load_weights(checkpoints.read_weights(weights))
+    except AntifazError as error:
+        raise RunError(f"the weights {weights} do not fit the run's graph: {error}") from None
+    return Predictor(experiment, chosen, graph.to(device).eval())
+
+
+def _weights_for(experiment: Experiment, folder: RunFolder, stage: str) -> Path:
+    """The weights of a training stage, or those that an evaluate stage starts from."""
+    own = folder.weights(stage)
+    init = experiment.stages[stage].init
+    sources = [own] if own.is_file() else [folder.weights(init)] if isinstance(init, str) and init in experiment.stages else []
+    for path in sources:
+        if path.is_file():
+            return path
+    raise RunError(
+        f"nothing is trained yet for stage {stage!r} in {folder.root}\n    finish the run, or name another stage with --stage"
+    )

@@ -1,0 +1,201 @@
+"""A run: the stages of an experiment one after the other, in one folder, from wherever an earlier start of it stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+
+from antifaz.core import distributed
+from antifaz.core.data.samples import SampleSet
+from antifaz.core.experiment import Experiment, Stage, TrainStage
+from antifaz.core.graph.graph import Graph
+from antifaz.core.model import build_graph, resolve_init
+from antifaz.registry import RunError, SpecError
+
+from . import checkpoints
+from .run_folder import RunFolder, write_atomically, writing
+
+
+class Stopped(RunError):
+    """A person or the machine asked the run to stop; it did, after a checkpoint."""
+
+    exit_code = 130
+
+
+class Run:
+    """What stages share: the experiment, its folder, the device, data sets, logs.
+
+    Args:
+        experiment: a config without mistakes.
+        folder: where the run lives.
+        device: of the model.
+        console: speaks to the person; silent in all processes but the main one.
+    """
+
+    def __init__(self, experiment: Experiment, folder: RunFolder, device: torch.device, console: Console) -> None:
+        self.experiment, self.folder, self.device, self.console = experiment, folder, device, console
+        self.stop_requested = False
+        self.stages = list(experiment.stages)
+        self._samples: dict[tuple[str, bool], SampleSet] = {}
+        self._writer: SummaryWriter | None = None
+
+    @property
+    def hook(self) -> Any:
+        return self.experiment.plugins.manager.hook
+
+    def samples(self, data: str, *, training: bool) -> SampleSet:
+        """A data set, built by the main process first, so that files and caches are made once."""
+        key = (data, training)
+        if key not in self._samples:
+            if not distributed.is_main():
+                distributed.barrier()
+            self._samples[key] = self.experiment.data[data].dataset.build(training)
+            if distributed.is_main():
+                distributed.barrier()
+                self._write_counts()
+        return self._samples[key]
+
+    def _write_counts(self) -> None:
+        counts = {name: {"samples": len(s), **s.counts()} for (name, _), s in self._samples.items()}
+        path = self.folder.root / "data.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
+
+    def graph(self, name: str, stage: Stage) -> Graph:
+        """A stage's graph with the weights that its `init` names; says where they came from."""
+        wiring = self.experiment.wirings[name]
+        graph = build_graph(wiring, seed=self.experiment.header.seed)
+        files = resolve_init(stage.init, wiring, {s: self.folder.weights(s) for s in self.stages})
+        for path, nodes in files.items():
+            weights = checkpoints.read_weights(path)
+            # Nodes that the other graph did not have start fresh; a node that is half there is refused.
+            there = [n for n in nodes if any(key.partition(".")[0] == n for key in weights)]
+            try:
+                graph.load_weights(weights, there)
+            except SpecError as error:
+                raise RunError(f"stage {name!r} cannot start from {path}: {error}") from None
+            fresh = [n for n in nodes if n not in there and any(True for _ in graph.get_submodule(n).parameters())]
+            self.say(f"  weights of {', '.join(there)} from {path}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
+        return graph.to(self.device)
+
+    def say(self, text: str) -> None:
+        self.console.print(text, highlight=False)
+
+    def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        """Figures of a step to metrics.jsonl, TensorBoard and the plugins. Main process only."""
+        if not distributed.is_main():
+            return
+        record = {"stage": stage, "step": step, **figures}
+        self.folder.log(record)
+        with writing(self.folder.events):
+            if self._writer is None:
+                self._writer = SummaryWriter(str(self.folder.events))
+            for name, value in figures.items():
+                self._writer.add_scalar(f"{stage}/{name}", value, step)
+        self.hook.antifaz_step(run=self, record=record)
+
+    def add_results(self, stage: str, results: Mapping[str, Any]) -> None:
+        """Put a stage's figures into results.json."""
+        if distributed.is_main():
+            merged = {**self.folder.read_results(), stage: results}
+            write_atomically(self.folder.results, json.dumps(merged, indent=2) + "\n")
+
+    def should_stop(self) -> bool:
+        """Whether any process was asked to stop."""
+        if distributed.world_size() == 1:
+            return self.stop_requested
+        flag = torch.tensor(float(self.stop_requested), device=self.device)
+        return bool(distributed.sum_over_ranks(flag) > 0)
+
+    def execute(self) -> dict[str, Any]:
+        """Run every stage that is not over yet; returns what results.json holds.
+
+        Raises:
+            RunError, DataError: what stops a run, in words; Stopped after a signal.
+        """
+        from .evaluate import evaluate
+        from .train import train
+
+        if distributed.is_main():
+            self.hook.antifaz_run_start(run=self)
+        with self._listening():
+            for name, stage in self.experiment.stages.items():
+                if self.folder.is_done(name):
+                    self.say(f"[bold]{name}[/] is done already")
+                elif isinstance(stage, TrainStage):
+                    train(self, name, stage)
+                else:
+                    evaluate(self, name, stage)
+                distributed.barrier()
+        results = self.folder.read_results()
+        if distributed.is_main():
+            self.hook.antifaz_run_end(run=self, results=results)
+        if self._writer is not None:
+            self._writer.close()
+        return results
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Ctrl-C and SIGTERM ask the run to stop at the next step; a second one stops it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.stop_requested:
+                raise KeyboardInterrupt
+            self.stop_requested = True
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def environment(experiment: Experiment, device: torch.device) -> dict[str, Any]:
+    """Versions and hardware, for people and bug reports."""
+    packages = ("antifaz", "torch", "torchvision", "torchaudio", "av", "numpy")
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: metadata.version(name) for name in packages},
+        "plugins": {row.name: row.version for row in experiment.plugins.rows if row.error is None},
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine(),
+        "processors": os.cpu_count(),
+        "processes": distributed.world_size(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False) -> Run:
+    """Start a run in a folder, or go on with it, to its end.
+
+    device: `auto`, `cpu` or `cuda`. fresh: throw away what the folder holds.
+    Raises:
+        RunError, DataError: see Run.execute.
+    """
+    where = distributed.start(device)
+    console = Console(quiet=quiet or not distributed.is_main())
+    folder = RunFolder(root)
+    try:
+        if distributed.is_main():
+            folder.open(experiment.document.text, fresh=fresh)
+            write_atomically(root / "environment.json", json.dumps(environment(experiment, where), indent=2) + "\n")
+        distributed.barrier()
+        run = Run(experiment, folder, where, console)
+        run.execute()
+        return run
+    finally:
+        distributed.stop()

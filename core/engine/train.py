@@ -1,0 +1,197 @@
+"""A training stage: one loop that reads top to bottom.
+
+Everything random in a step follows from the run's seed and the step, and so does the data order; a checkpoint therefore holds
+weights, optimiser and average, and a resumed run ends with the same weights as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
+from torch.nn.parallel import DistributedDataParallel
+
+from antifaz.core import distributed
+from antifaz.core.data.batches import UnreadableLimit, training_batches
+from antifaz.core.data.samples import derived_seed
+from antifaz.core.experiment import TrainStage
+from antifaz.core.model import TrainingModel, build_graph, parameters_reached
+from antifaz.core.objectives import Loss, reduce
+from antifaz.registry import RunError
+
+from . import checkpoints
+from .optimization import MovingAverage, clip_gradients, learning_rate, make_optimizer, set_learning_rate
+from .run import Run, Stopped
+
+
+def train(run: Run, name: str, stage: TrainStage) -> None:
+    """Train a stage to its end, from its last checkpoint if there is one; leaves weights.safetensors."""
+    run.say(f"[bold]{name}[/]: training for {stage.steps} steps")
+    model, trainable = _model(run, name, stage)
+    optimizer = make_optimizer(trainable, stage.optimizer, stage.lr_scale)
+    average = None if stage.ema is None else MovingAverage(trainable, stage.ema)
+    checkpoint_folder = run.folder.stage(name) / "checkpoints"
+    start = _resume(run, name, model, optimizer, average)
+    weights = {key: entry.weight for key, entry in stage.objectives.items()}
+    samples = run.samples(stage.data, training=True)
+    limit = UnreadableLimit(samples, run.experiment.data[stage.data].max_unreadable, stage.data)
+    batches = _batches(run, name, stage, start)
+    wrapped = _wrapped(run, stage, model)
+    model.train()
+    window = time.perf_counter()
+    with _progress(run) as progress:
+        bar = progress.add_task(name, total=stage.steps, completed=start, note="")
+        for step in range(start, stage.steps):
+            torch.manual_seed(derived_seed(run.experiment.header.seed, name, step, distributed.rank()))
+            set_learning_rate(optimizer, learning_rate(step, stage.steps, stage.optimizer))
+            figures: dict[str, Tensor] = {}
+            for _ in range(stage.accumulate):
+                batch = next(batches)
+                for reason in limit.take(batch).values():
+                    run.say(f"[yellow]skipped[/] {reason}")
+                with torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
+                    losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
+                local, values = reduce(losses, weights)
+                # Gradients are averaged over processes, the loss is the sum of their shares.
+                (local * (distributed.world_size() / stage.accumulate)).backward()
+                for key, value in values.items():
+                    figures[key] = figures.get(key, 0.0) + value / stage.accumulate
+            figures["gradient_norm"] = clip_gradients(trainable.values(), stage.clip)
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            if average is not None:
+                average.update(trainable)
+
+            done = step + 1
+            stopping = run.should_stop()
+            last = done == stage.steps
+            saving = last or stopping or done % stage.checkpoint_every == 0
+            logging = last or done % stage.log_every == 0
+            if saving or logging or run.device.type == "cpu":
+                _refuse_nonfinite(name, done, figures)
+            if logging:
+                elapsed, window = time.perf_counter() - window, time.perf_counter()
+                _log(run, name, done, stage, figures, elapsed)
+                progress.update(bar, note=f"loss {float(figures['loss']):.3f}")
+            progress.update(bar, completed=done)
+            if saving:
+                state = _state(model, optimizer, average)
+                checkpoints.save(checkpoint_folder, done, state, stage.keep)
+                if distributed.is_main():
+                    run.hook.antifaz_checkpoint(run=run, stage=name, step=done)
+            if stopping and not last:
+                raise Stopped(f"stopped after step {done} of {stage.steps} of {name!r}; the same command goes on from there")
+    if average is not None:
+        average.copy_to(trainable)
+    if distributed.is_main():
+        checkpoints.save_weights(run.folder.weights(name), model.graph.weights())
+        run.folder.mark_done(name, {"steps": stage.steps, "parameters": sum(p.numel() for p in trainable.values())})
+
+
+def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[str, nn.Parameter]]:
+    """The model on its device, and the parameters that this stage trains: reached by its losses, and not frozen."""
+    wiring = run.experiment.wirings[name]
+    shadow = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
+    present = {entry: wiring.inputs[entry] for entry in run.experiment.stage_inputs(stage)}
+    reached = parameters_reached(shadow, present)
+    torch.manual_seed(derived_seed(run.experiment.header.seed, name, "objectives"))
+    model = TrainingModel(run.graph(name, stage), stage.objectives).to(run.device)
+    trainable = {}
+    for key, parameter in model.named_weights().items():
+        trains = key in reached and key.partition(".")[0] not in stage.freeze
+        parameter.requires_grad_(trains)
+        if trains:
+            trainable[key] = parameter
+    if not trainable:
+        raise RunError(f"stage {name!r} trains nothing: no parameter is reached by its objectives and not frozen")
+    return model, trainable
+
+
+def _wrapped(run: Run, stage: TrainStage, model: TrainingModel) -> nn.Module:
+    module: nn.Module = torch.compile(model) if stage.compile else model  # type: ignore[assignment]
+    if distributed.world_size() == 1:
+        return module
+    ids = [run.device.index] if run.device.type == "cuda" else None
+    return DistributedDataParallel(module, device_ids=ids)
+
+
+def _batches(run: Run, name: str, stage: TrainStage, start: int) -> Any:
+    entry = run.experiment.data[stage.data]
+    samples = run.samples(stage.data, training=True)
+    return training_batches(
+        samples,
+        batch_size=entry.batch_size,
+        steps=stage.steps,
+        start=start,
+        seed=derived_seed(run.experiment.header.seed, name, "data"),
+        rank=distributed.rank(),
+        world=distributed.world_size(),
+        workers=entry.workers,
+        micro=stage.accumulate,
+        transforms=[transform.build(samples.shapes) for transform in entry.transforms],
+        pin_memory=run.device.type == "cuda",
+    )
+
+
+def _state(model: TrainingModel, optimizer: torch.optim.Optimizer, average: MovingAverage | None) -> dict[str, Any]:
+    """All that a step depends on besides the config and its number."""
+    state: dict[str, Any] = {
+        "model": dict(model.named_weights()),
+        "buffers": dict(model.named_buffers()),
+        "optimizer": get_optimizer_state_dict(model, optimizer),
+    }
+    if average is not None:
+        state["average"] = average.values
+    return state
+
+
+def _resume(run: Run, name: str, model: TrainingModel, optimizer: torch.optim.Optimizer, average: MovingAverage | None) -> int:
+    """Load the newest checkpoint of this stage into place; returns the steps that are done."""
+    folder = run.folder.stage(name) / "checkpoints"
+    found = checkpoints.steps(folder)
+    if not found:
+        start = 0
+    else:
+        start = found[-1]
+        state = _state(model, optimizer, average)
+        checkpoints.load(folder, start, state)
+        set_optimizer_state_dict(model, optimizer, state["optimizer"])
+        run.say(f"  going on from step {start}")
+    if distributed.is_main():
+        run.folder.forget_metrics_after(name, start)
+    return start
+
+
+def _refuse_nonfinite(name: str, step: int, figures: Mapping[str, Tensor]) -> None:
+    if not all(bool(torch.isfinite(value)) for value in figures.values()):
+        shown = ", ".join(f"{key} {float(value):g}" for key, value in figures.items())
+        raise RunError(
+            f"the numbers of stage {name!r} are no longer finite at step {step}: {shown}\n"
+            "    nothing of this step was saved; lower the learning rate, lengthen the warm-up, or use precision: float32,\n"
+            "    and start over with --fresh"
+        )
+
+
+def _log(run: Run, name: str, step: int, stage: TrainStage, figures: Mapping[str, Tensor], elapsed: float) -> None:
+    batch_size = run.experiment.data[stage.data].batch_size
+    record = {key: float(value) for key, value in figures.items()}
+    record["learning_rate"] = learning_rate(step - 1, stage.steps, stage.optimizer)
+    record["samples_per_second"] = min(stage.log_every, step) * batch_size / elapsed
+    run.log(name, step, record)
+
+
+def _progress(run: Run) -> Progress:
+    return Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=run.console,
+        transient=True,
+    )

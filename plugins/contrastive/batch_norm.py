@@ -1,0 +1,63 @@
+"""Batch normalisation by presence, over all processes, on any device.
+
+Source: Ioffe & Szegedy 2015; counting only valid samples is *ours* (torch's SyncBatchNorm counts all, and refuses the CPU).
+Axes: B batch, W width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.distributed import sum_with_gradients
+from antifaz.core.objectives import blank_absent, full_precision, wide
+
+
+class MaskedBatchNorm(nn.Module):
+    """(B, W) -> (B, W). In training, by the mean and variance of the valid samples of all processes; else by running averages.
+
+    Statistics are taken in at least float32. A batch without a valid sample leaves the running averages as they are. Every
+    process must call it, and go backward, equally often.
+
+    Args:
+        width: W.
+        eps: added to the variance.
+        momentum: weight of a batch in the running averages.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, width: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.eps, self.momentum = eps, momentum
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("variance", torch.ones(width))
+
+    def forward(self, values_BW: Tensor, valid_B: Tensor) -> Tensor:
+        """valid_B: which samples there are; what the others hold has no influence, and they come out as the bias in training."""
+        with full_precision(values_BW):
+            x_BW = blank_absent(wide(values_BW), valid_B)
+            if self.training:
+                centred_BW, variance_W = self._of_batch(x_BW, valid_B)
+            else:
+                centred_BW, variance_W = x_BW - self.mean, self.variance
+            result = centred_BW * torch.rsqrt(variance_W + self.eps) * self.weight + self.bias
+        return result.to(values_BW.dtype)
+
+    def _of_batch(self, x_BW: Tensor, valid_B: Tensor) -> tuple[Tensor, Tensor]:
+        sums = sum_with_gradients(torch.cat((x_BW.sum(dim=0), valid_B.sum()[None].to(x_BW.dtype))))
+        found = sums[-1].detach()
+        count = found.clamp(min=1)
+        mean_W = sums[:-1] / count
+        centred_BW = blank_absent(x_BW - mean_W, valid_B)
+        variance_W = sum_with_gradients(centred_BW.square().sum(dim=0)) / count
+        with torch.no_grad():
+            rate = self.momentum * (found > 0).to(mean_W.dtype)
+            unbiased_W = variance_W * count / (count - 1).clamp(min=1)
+            # In place: a node that shares these weights shares the averages.
+            self.mean += rate * (mean_W - self.mean)
+            self.variance += rate * (unbiased_W - self.variance)
+        return centred_BW, variance_W

@@ -1,0 +1,122 @@
+"""Reading the CSV of a folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from antifaz.core.data.cache import open_samples
+from antifaz.core.data.samples import Row, SampleSet
+from antifaz.registry import DataError, nearest, suggest
+
+if TYPE_CHECKING:
+    from .spec import Folder
+
+SHOWN = 5
+"""Faults of one sort that an error lists."""
+
+
+def open_folder(spec: Folder, training: bool) -> SampleSet:
+    """The samples of a folder.
+
+    Raises:
+        DataError: an index that cannot be read, paths outside the root, unknown labels, more missing files than allowed.
+    """
+    root = Path(spec.root)
+    rows, missing = read_table(spec, root)
+    if not rows:
+        raise DataError(f"{root / spec.index} lists no file that is there")
+    cache = root / ".antifaz-cache" if spec.cache else None
+    return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache, missing=missing)
+
+
+def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
+    """The rows whose files are there, and how many are not."""
+    index = root / spec.index
+    rows: list[Row] = []
+    outside: list[str] = []
+    lost: list[str] = []
+    unknown: list[str] = []
+    try:
+        with open(index, newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            columns = list(reader.fieldnames or ())
+            _check_columns(spec, columns, index)
+            for cells in reader:
+                where = f"line {reader.line_num}"
+                files = _files(spec, cells, columns, root, where, outside, lost)
+                label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
+                if files is not None:
+                    rows.append(Row(files, {} if spec.label is None else {"label": label}))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"the index {index} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if outside:
+        raise DataError(f"{index} names files outside {root}:{_listing(outside)}\n    paths must stay inside the root")
+    if unknown:
+        raise DataError(f"{index} has unknown labels:{_listing(unknown)}\n    add them to `classes`, or correct the file")
+    if len(lost) > spec.max_missing:
+        raise DataError(
+            f"{len(lost)} files of {index} are missing, {spec.max_missing} are allowed:{_listing(lost)}\n"
+            "    restore them, or raise `max_missing`"
+        )
+    return rows, len(lost)
+
+
+def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
+    own = [name for name in spec.modalities if name in columns]
+    if spec.path not in columns and len(own) < len(spec.modalities):
+        raise DataError(f"{index} has no column {spec.path!r}; {suggest(spec.path, columns, noun='columns')}")
+    if spec.label is not None and spec.label not in columns:
+        raise DataError(f"{index} has no column {spec.label!r}; {suggest(spec.label, columns, noun='columns')}")
+
+
+def _files(
+    spec: Folder, cells: Mapping[str, str], columns: list[str], root: Path, where: str, outside: list[str], lost: list[str]
+) -> dict[str, Path | None] | None:
+    """A row's file for each modality; None if one of them is outside or missing."""
+    found: dict[str, Path | None] = {}
+    fine = True
+    for modality in spec.modalities:
+        text = (cells.get(modality if modality in columns else spec.path) or "").strip()
+        if not text:
+            found[modality] = None
+            continue
+        path = root / text
+        if Path(text).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+            outside.append(f"{where}: {text}")
+            fine = False
+        elif not path.is_file():
+            lost.append(f"{where}: {text}")
+            fine = False
+        found[modality] = path
+    if fine and not any(found.values()):
+        lost.append(f"{where}: no file is named")
+        fine = False
+    return found if fine else None
+
+
+def _label(spec: Folder, cell: str | None, where: str, unknown: list[str]) -> Tensor | None:
+    """The class number, or one number for each class; None where the cell is empty."""
+    text = (cell or "").strip()
+    if spec.label is None or not text:
+        return None
+    names = [text] if spec.separator is None else [part.strip() for part in text.split(spec.separator) if part.strip()]
+    for name in names:
+        if name not in spec.classes:
+            near = nearest(name, spec.classes)
+            unknown.append(f"{where}: {name!r}" + (f" (did you mean {near!r}?)" if near else ""))
+            return None
+    numbers = [spec.classes.index(name) for name in names]
+    if spec.separator is None:
+        return torch.tensor(numbers[0])
+    return torch.zeros(len(spec.classes)).index_fill_(0, torch.tensor(numbers), 1.0)
+
+
+def _listing(faults: list[str]) -> str:
+    more = f"\n    ... and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return "".join(f"\n    {fault}" for fault in faults[:SHOWN]) + more

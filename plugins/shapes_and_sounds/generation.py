@@ -1,0 +1,95 @@
+"""Making the clips of a split: once, in parallel, each file in one piece; those that are there already are kept."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from rich.progress import track
+
+from antifaz.core.data.cache import open_samples
+from antifaz.core.data.media import write_clip
+from antifaz.core.data.samples import Row, SampleSet
+from antifaz.registry import DataError
+
+from . import rules
+from .drawing import FPS, SAMPLE_RATE, draw, rhythm, sound
+
+if TYPE_CHECKING:
+    from .spec import ShapesAndSounds
+
+FORMAT = 1
+"""Part of the folder's name: raised when the same seed means other clips."""
+
+
+def open_split(spec: ShapesAndSounds, root: Path, training: bool) -> SampleSet:
+    """The samples of a split, made first where they are missing."""
+    folder = root / f"{spec.preset}-{spec.seed}-v{FORMAT}" / spec.split
+    generate(folder, spec.split, spec.count, spec.seed, hard=spec.preset == "hard")
+    rows = []
+    for index in range(spec.count):
+        made = rules.content(spec.split, index, rules.generator(spec.seed, spec.split, index))
+        extra = {} if made.label is None else {"label": torch.tensor(made.label)}
+        rows.append(Row(dict.fromkeys(spec.modalities, clip_path(folder, index)), extra))
+    cache = root / "cache" if spec.cache else None
+    return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache)
+
+
+def clip_path(folder: Path, index: int) -> Path:
+    return folder / f"{index:05d}.mp4"
+
+
+def generate(folder: Path, split: str, count: int, seed: int, *, hard: bool) -> None:
+    """Make the first `count` clips of a split that are not there yet.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    missing = [index for index in range(count) if not clip_path(folder, index).exists()]
+    if not missing:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        job = partial(make_clip, folder, split, seed, hard)
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+            for _ in track(pool.imap_unordered(job, missing, chunksize=8), f"making {split}", len(missing), transient=True):
+                pass
+        _write_manifest(folder, split, count, seed)
+    except OSError as error:
+        raise DataError(
+            f"the clips cannot be written to {folder}: {error.strerror or error}\n    set `root:` to another folder"
+        ) from None
+
+
+def make_clip(folder: Path, split: str, seed: int, hard: bool, index: int) -> None:
+    """Draw and store one clip; the same for the same arguments."""
+    rng = rules.generator(seed, split, index)
+    made = rules.content(split, index, rng)
+    beat = rhythm(rng)
+    pictures = draw(made, beat, rng, hard=hard)
+    write_clip(clip_path(folder, index), pictures, sound(made, beat, rng), fps=FPS, sample_rate=SAMPLE_RATE)
+
+
+def _write_manifest(folder: Path, split: str, count: int, seed: int) -> None:
+    """A table of what each clip is, for people."""
+    place = folder / "manifest.csv"
+    temporary = folder / f".manifest.{os.getpid()}.csv"
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["file", "class", "object", "motion", "timbre", "contour"])
+        for index in range(count):
+            made = rules.content(split, index, rules.generator(seed, split, index))
+            label = "" if made.label is None else rules.CLASSES[made.label]
+            names = [
+                rules.OBJECTS[made.shape],
+                rules.MOTIONS[made.motion],
+                rules.TIMBRES[made.timbre],
+                rules.CONTOURS[made.contour],
+            ]
+            writer.writerow([clip_path(folder, index).name, label, *names])
+    os.replace(temporary, place)
