@@ -55,9 +55,9 @@ def only(group: Mapping[str, Features]) -> Features:
 
 
 def full_precision(values: Tensor) -> contextlib.AbstractContextManager[object]:
-    """Turn autocast off where these values are; devices without autocast (meta) need nothing."""
+    """Turn autocast off where these values are; the meta device has none. Traceable by torch.compile."""
     kind = values.device.type
-    return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else contextlib.nullcontext()
+    return contextlib.nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
 
 
 def wide(values: Tensor) -> Tensor:
@@ -88,14 +88,14 @@ def reduce(losses: Mapping[str, Loss], weights: Mapping[str, float]) -> tuple[Te
     totals, counts = distributed.sum_over_ranks(pairs).unbind(dim=1)
     counts = counts.clamp(min=1)
     means = totals / counts
-    weight = torch.tensor([weights[name] for name, _, _ in terms], dtype=means.dtype, device=means.device)
-    share = torch.stack([term.total for _, _, term in terms]) / counts[: len(terms)]
+    # Weights stay numbers of the host: a tensor made of them would make the host wait for the device in every step.
+    shares = [weights[name] * term.total / count for (name, _, term), count in zip(terms, counts, strict=False)]
 
-    logs = {"loss": (means[: len(terms)] * weight).sum()}
+    logs = {"loss": torch.stack([weights[name] * mean for (name, _, _), mean in zip(terms, means, strict=False)]).sum()}
     for (name, key, _), mean in zip(terms, means, strict=False):
         logs[name] = logs[name] + mean if name in logs else mean
         if len(losses[name].terms) > 1:
             logs[f"{name}.{key}"] = mean
     for (name, key, _), mean in zip(figures, means[len(terms) :], strict=True):
         logs[f"{name}.{key}"] = mean
-    return (share * weight).sum(), logs
+    return torch.stack(shares).sum(), logs

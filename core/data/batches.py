@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from antifaz.core.tokens import Features
 from antifaz.registry import DataError
 
+from .processes import become_worker
 from .samples import Sample, SampleSet, derived_seed
 
 Transform = Callable[[Mapping[str, Features]], dict[str, Features]]
@@ -160,14 +161,10 @@ def _loader(samples: SampleSet, *, list_of_keys: Any, workers: int, transforms: 
         batch_sampler=list_of_keys,
         num_workers=workers,
         collate_fn=Collate(samples, transforms),
-        worker_init_fn=_one_thread,
+        worker_init_fn=become_worker,
         prefetch_factor=4 if workers else None,
         pin_memory=pin_memory,
     )
-
-
-def _one_thread(worker: int) -> None:
-    torch.set_num_threads(1)
 
 
 class UnreadableLimit:

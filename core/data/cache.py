@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from antifaz.registry import DataError
 
 from .clips import Clip
 from .media import Media, UnreadableMedia
+from .processes import worker_pool
 from .samples import MediaSamples, Row, Sample
 
 FORMAT = 1
@@ -137,7 +137,6 @@ _job: MediaSamples | None = None
 
 
 def _decode_one(index: int) -> tuple[dict[str, NDArray[Any] | None], str | None]:
-    torch.set_num_threads(1)
     if _job is None:
         raise RuntimeError("no job")
     stored, problem = _job.stored(index, 0.5)
@@ -155,7 +154,7 @@ def _build(samples: MediaSamples, folder: Path) -> None:
     arrays: dict[str, Any] = {}
     _job = samples
     try:
-        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as pool:
+        with worker_pool() as pool:
             results = pool.imap(_decode_one, range(len(samples)), chunksize=8)
             for i, (stored, problem) in enumerate(track(results, "decoding", len(samples), transient=True)):
                 if problem is not None:

@@ -68,6 +68,12 @@ class Run:
                 self._write_counts()
         return self._samples[key]
 
+    def _open_data(self) -> None:
+        """Open every data set that is still needed, so that its faults show before any training."""
+        for name, stage in self.experiment.stages.items():
+            if not self.folder.is_done(name):
+                self.samples(stage.data, training=isinstance(stage, TrainStage))
+
     def _write_counts(self) -> None:
         counts = {name: {"samples": len(s), **s.counts()} for (name, _), s in self._samples.items()}
         path = self.folder.root / "data.json"
@@ -132,6 +138,7 @@ class Run:
         if distributed.is_main():
             self.hook.antifaz_run_start(run=self)
         with self._listening():
+            self._open_data()
             for name, stage in self.experiment.stages.items():
                 if self.folder.is_done(name):
                     self.say(f"[bold]{name}[/] is done already")

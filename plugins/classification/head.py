@@ -1,4 +1,4 @@
-"""Linear classifiers."""
+"""Linear classifiers. Axes: B batch, W width, C classes."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from antifaz.core.transformer import init_transformer
 
 
 class Heads(nn.Module):
-    """{name: (B, W)} -> {name: (B, classes)}; a bare value where there is one input.
+    """{name: (B, W)} -> {name: (B, C)}; a bare value where there is one input, whatever its name.
 
     Args:
-        widths: of the inputs by name.
-        classes: width of the logits.
+        widths: of the inputs by name; each has a map of its own.
+        classes: C.
         dropout: of the features, in training.
     """
 
@@ -23,9 +23,16 @@ class Heads(nn.Module):
         super().__init__()
         self.bare = len(widths) == 1
         self.drop = nn.Dropout(dropout)
-        self.maps = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
+        if self.bare:
+            (width,) = widths.values()
+            # No name in its parameters, so that `share:` works between inputs of different names.
+            self.map = nn.Linear(width, classes)
+        else:
+            self.maps = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
-        made = {name: Features(self.maps[name](self.drop(value.values)), value.valid) for name, value in features.items()}
-        return next(iter(made.values())) if self.bare else made
+        if self.bare:
+            (value,) = features.values()
+            return Features(self.map(self.drop(value.values)), value.valid)
+        return {name: Features(self.maps[name](self.drop(value.values)), value.valid) for name, value in features.items()}

@@ -1,91 +1,133 @@
-"""Figures of classifiers over a whole evaluation set. Axes: N samples, C classes."""
+"""Figures of classifiers over a whole evaluation set: each head, ensembles of heads, and the mean of all.
+
+Source: the usual definitions; what ties are worth is *ours* for accuracy. Axes: N samples, C classes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import only
+from antifaz.core.objectives import blank_absent, only
 from antifaz.core.tokens import Features
 
-MEAN = "mean"
-"""The name of the average of all heads."""
+from .spec import MEAN
+
+CLASSES_AT_ONCE = 64
+"""Classes whose scores are sorted together."""
+
+
+def combined(
+    logits: Mapping[str, Features], ensembles: Mapping[str, tuple[str, ...]], activation: Callable[[Tensor], Tensor]
+) -> dict[str, Features]:
+    """The ensembles whose heads are all there, and the mean of all heads if there are several."""
+    groups = {**ensembles, MEAN: tuple(logits) if len(logits) > 1 else ()}
+    return {
+        name: average([logits[head] for head in heads], activation)
+        for name, heads in groups.items()
+        if heads and all(head in logits for head in heads)
+    }
+
+
+def average(heads: Sequence[Features], activation: Callable[[Tensor], Tensor]) -> Features:
+    """The mean of the activations of heads (N, C), for each sample over the heads that it has; valid where it has one."""
+    valid_HN = torch.stack([head.presence() for head in heads])
+    answers_HNC = torch.stack([activation(head.values.double()) for head in heads])
+    total_NC = blank_absent(answers_HNC.flatten(0, 1), valid_HN.flatten()).view_as(answers_HNC).sum(dim=0)
+    return Features(total_NC / valid_HN.sum(dim=0).clamp(min=1)[:, None], valid_HN.any(dim=0))
 
 
 class HeadAccuracy:
-    """Top-k accuracy in percent of each head, each ensemble and the mean of all heads.
+    """Top-k accuracy in percent of each head, each ensemble and the mean of all heads, and `_samples`: on how many.
 
     A sample counts for a head where the head and the target are valid, for an ensemble where any of its heads is; an ensemble
-    averages the heads that a sample has.
+    averages the heads that a sample has. What has no sample is left out.
+
+    Args:
+        top: the k; figures are called `head` for k = 1 and `head@k` for others.
+        ensembles: name -> heads.
+        activation: (N, C) logits -> what an ensemble averages.
     """
 
-    def __init__(self, top: int, ensembles: Mapping[str, tuple[str, ...]], average: str) -> None:
-        self.top, self.ensembles, self.average = top, ensembles, average
+    def __init__(
+        self, top: tuple[int, ...], ensembles: Mapping[str, tuple[str, ...]], activation: Callable[[Tensor], Tensor]
+    ) -> None:
+        self.top, self.ensembles, self.activation = top, ensembles, activation
 
     def __call__(self, logits: Mapping[str, Features], target: Mapping[str, Features]) -> dict[str, float]:
         wanted = only(target)
         figures = {}
-        for name, answer in {**logits, **self._combined(logits)}.items():
-            valid = answer.presence() & wanted.presence()
-            if not valid.any():
+        for name, answer in {**logits, **combined(logits, self.ensembles, self.activation)}.items():
+            valid_N = answer.presence() & wanted.presence()
+            if not valid_N.any():
                 continue
-            best_NK = answer.values[valid].topk(self.top, dim=1).indices
-            hits = (best_NK == wanted.values[valid][:, None]).any(dim=1)
-            figures[name] = 100 * float(hits.double().mean())
-            figures[f"{name}_samples"] = float(valid.sum())
+            for k in self.top:
+                hits_N = top_k_hits(answer.values[valid_N], wanted.values[valid_N], k)
+                figures[name if k == 1 else f"{name}@{k}"] = 100 * float(hits_N.mean())
+            figures[f"{name}_samples"] = float(valid_N.sum())
         return figures
 
-    def _combined(self, logits: Mapping[str, Features]) -> dict[str, Features]:
-        groups = {**self.ensembles, MEAN: tuple(logits)}
-        present = {name: [logits[h] for h in heads if h in logits] for name, heads in groups.items()}
-        return {
-            name: average(members, softmax=self.average == "probabilities")
-            for name, members in present.items()
-            if len(members) == len(groups[name]) and len(members) > 1
-        }
 
+def top_k_hits(scores_NC: Tensor, target_N: Tensor, k: int) -> Tensor:
+    """(N,) float64 in [0, 1]: the chance that the target is among the k best, with ties in random order.
 
-def average(heads: list[Features], *, softmax: bool) -> Features:
-    """The mean of heads (N, C) over those that are valid for each sample."""
-    total = torch.zeros_like(heads[0].values)
-    count = torch.zeros(len(total), 1)
-    for head in heads:
-        valid_N1 = head.presence()[:, None]
-        total += torch.where(valid_N1, head.values.softmax(dim=1) if softmax else head.values, 0.0)
-        count += valid_N1
-    return Features(total / count.clamp(min=1), count.squeeze(1) > 0)
+    What is not a number counts as better, so that a broken model scores nothing.
+    """
+    own_N1 = scores_NC.gather(1, target_N[:, None])
+    above_N = (~(scores_NC <= own_N1)).sum(dim=1)
+    ties_N = (scores_NC == own_N1).sum(dim=1).clamp(min=1)
+    return ((k - above_N).double() / ties_N).clamp(0, 1)
 
 
 class HeadAveragePrecision:
-    """Macro mean average precision in percent of each head; `skipped_classes` have no positive sample."""
+    """Macro mean average precision in percent of each head, each ensemble and the mean of all heads.
+
+    `_samples` and `_skipped_classes` say on how many samples, and how many classes have no positive among them and are left out.
+    What has no positive at all is left out itself.
+
+    Args:
+        ensembles: name -> heads.
+        activation: (N, C) logits -> what an ensemble averages.
+    """
+
+    def __init__(self, ensembles: Mapping[str, tuple[str, ...]], activation: Callable[[Tensor], Tensor]) -> None:
+        self.ensembles, self.activation = ensembles, activation
 
     def __call__(self, logits: Mapping[str, Features], target: Mapping[str, Features]) -> dict[str, float]:
         wanted = only(target)
-        answers = dict(logits)
-        if len(answers) > 1:
-            answers[MEAN] = average(list(logits.values()), softmax=False)
         figures = {}
-        for name, answer in answers.items():
-            valid = answer.presence() & wanted.presence()
-            if not valid.any():
+        for name, answer in {**logits, **combined(logits, self.ensembles, self.activation)}.items():
+            valid_N = answer.presence() & wanted.presence()
+            positive_NC = wanted.values[valid_N] > 0.5
+            if not positive_NC.any():
                 continue
-            precision_C = average_precision(answer.values[valid], wanted.values[valid] > 0.5)
+            precision_C = average_precision(answer.values[valid_N], positive_NC)
             figures[name] = 100 * float(precision_C.nanmean())
             figures[f"{name}_skipped_classes"] = float(precision_C.isnan().sum())
+            figures[f"{name}_samples"] = float(valid_N.sum())
         return figures
 
 
 def average_precision(scores_NC: Tensor, positive_NC: Tensor) -> Tensor:
-    """(C,) area under each class's precision-recall steps; NaN for a class without positives. Ties count as one threshold."""
-    sorted_NC, order_NC = scores_NC.sort(dim=0, descending=True, stable=True)
+    """(C,) float64 area under each class's precision-recall steps; NaN for a class without positives.
+
+    Samples of one score are found together; a score that is not a number is the lowest.
+    """
+    parts = zip(torch.split(scores_NC, CLASSES_AT_ONCE, dim=1), torch.split(positive_NC, CLASSES_AT_ONCE, dim=1), strict=True)
+    return torch.cat([_average_precision(scores, positive) for scores, positive in parts])
+
+
+def _average_precision(scores_NC: Tensor, positive_NC: Tensor) -> Tensor:
+    worst_last_NC = torch.where(scores_NC.isnan(), -torch.inf, scores_NC)
+    sorted_NC, order_NC = worst_last_NC.sort(dim=0, descending=True)
     hits_NC = positive_NC.gather(0, order_NC).double()
-    found_NC = hits_NC.cumsum(dim=0)
-    precision_NC = found_NC / torch.arange(1, len(hits_NC) + 1)[:, None]
+    samples = len(hits_NC)
+    place_N1 = torch.arange(samples, device=hits_NC.device)[:, None]
+    precision_NC = hits_NC.cumsum(dim=0) / (place_N1 + 1)
     last_NC = torch.ones_like(hits_NC, dtype=torch.bool)
     last_NC[:-1] = sorted_NC[:-1] != sorted_NC[1:]
-    # Samples with one score are found together: each takes the precision at the end of its run of ties.
-    positions = torch.arange(len(hits_NC))[:, None].expand_as(hits_NC)
-    ends = torch.where(last_NC, positions, len(hits_NC)).flip(0).cummin(dim=0).values.flip(0)
-    return (precision_NC.gather(0, ends) * hits_NC).sum(dim=0) / positive_NC.sum(dim=0)
+    # Each sample takes the precision at the end of its run of ties: the nearest end at or after its own place.
+    ends_NC = torch.where(last_NC, place_N1, samples).flip(0).cummin(dim=0).values.flip(0)
+    return (precision_NC.gather(0, ends_NC) * hits_NC).sum(dim=0) / positive_NC.sum(dim=0)

@@ -1,42 +1,58 @@
-"""Mixup of whole batches.  Source: Zhang et al. 2018."""
+"""Mixup of whole batches.
+
+Source: Zhang et al. 2018. One share for each batch as in their code; presence of what is mixed is *ours*.
+Axes: B batch, C classes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from antifaz.core.objectives import blank_absent
 from antifaz.core.tokens import Features
 
 
 class BatchMixup:
-    """share * sample + (1 - share) * another sample of the batch, one share for each batch.
+    """share * sample + (1 - share) * another sample of the batch.
 
-    A mixed entry is present only where both of its parts are. Draws from torch's global generator.
+    A mixed entry is present only where both of its parts are. Draws from torch's global generator. Class numbers (B,) become
+    shares (B, C) float32 in every batch, mixed or not.
+
+    Args:
+        alpha: of the Beta(alpha, alpha) from which the share is drawn.
+        probability: of mixing a batch at all.
+        target: the entry with the target.
+        classes: C.
+        keep: entries that are left alone.
     """
 
-    def __init__(self, alpha: float, probability: float, target: str, classes: int) -> None:
-        self.alpha, self.probability, self.target, self.classes = alpha, probability, target, classes
+    def __init__(self, alpha: float, probability: float, target: str, classes: int, keep: tuple[str, ...] = ()) -> None:
+        self.alpha, self.probability, self.target, self.classes, self.keep = alpha, probability, target, classes, keep
 
     def __call__(self, batch: Mapping[str, Features]) -> dict[str, Features]:
         entries = dict(batch)
-        label = entries[self.target]
-        if not label.values.is_floating_point():
-            entries[self.target] = Features(F.one_hot(label.values, self.classes).float(), label.valid)
+        if not entries[self.target].values.is_floating_point():
+            entries[self.target] = _shares(entries[self.target], self.classes)
         if torch.rand(()) >= self.probability:
             return entries
         share = float(torch.distributions.Beta(self.alpha, self.alpha).sample())
-        order = torch.randperm(len(label.values))
-        return {name: _mixed(entry, order, share) for name, entry in entries.items()}
+        order_B = torch.randperm(len(entries[self.target].values))
+        return {name: entry if name in self.keep else _mixed(entry, order_B, share) for name, entry in entries.items()}
 
 
-def _mixed(entry: Features, order: Tensor, share: float) -> Features:
-    if not entry.values.is_floating_point():
-        return entry
-    valid = None if entry.valid is None else entry.valid & entry.valid[order]
-    values = share * entry.values + (1 - share) * entry.values[order]
-    if valid is not None:
-        values = torch.where(valid.view(-1, *(1 for _ in values.shape[1:])), values, 0.0)
-    return Features(values, valid)
+def _shares(label: Features, classes: int) -> Features:
+    """Class numbers (B,) -> (B, C); zeros where absent. Refuses a class beyond C (an index error)."""
+    present_B = label.presence()
+    shares_BC = torch.zeros(len(label.values), classes).scatter_(1, blank_absent(label.values, present_B)[:, None].long(), 1.0)
+    return Features(blank_absent(shares_BC, present_B), label.valid)
+
+
+def _mixed(entry: Features, order_B: Tensor, share: float) -> Features:
+    values = share * entry.values + (1 - share) * entry.values[order_B]
+    if entry.valid is None:
+        return Features(values)
+    valid_B = entry.valid & entry.valid[order_B]
+    return Features(blank_absent(values, valid_B), valid_B)

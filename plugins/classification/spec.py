@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from antifaz.core.streams import Group, Shape, Value
-from antifaz.registry import SpecError, between, component, option, positive, suggest
+from antifaz.registry import SpecError, at_least, between, component, option, positive, suggest
 
 if TYPE_CHECKING:
     from .head import Heads
     from .loss import BinaryLoss, CategoricalLoss
+
+MEAN = "mean"
+"""The name under which metrics report the average of all heads."""
 
 
 @component("head", "linear_heads")
@@ -45,15 +48,19 @@ class LinearHeads:
 class CrossEntropy:
     """Cross-entropy of every head, added up; targets are class numbers or, after mixup, shares."""
 
+    heads: tuple[str, ...] | None = option(default=None, doc="the heads that learn from it; null for all")
     label_smoothing: float = option(default=0.0, validator=between(0, 1), doc="share of the target that is spread over all classes")
 
     def build(self, inputs: Mapping[str, Group]) -> CategoricalLoss:
         from .loss import CategoricalLoss
 
         classes, target = logits_and_target(inputs)
-        if target.dims not in ((), (classes,)):
-            raise SpecError(f"the target has shape {list(target.dims)}; class numbers have [], shares have [{classes}]")
-        return CategoricalLoss(self.label_smoothing)
+        if (target.dims, target.dtype) != ((), "int64") and (target.dims != (classes,) or not is_float(target)):
+            raise SpecError(
+                f"the target is {target.dtype} {list(target.dims)}; class numbers are int64 [], shares are float32 [{classes}]"
+            )
+        known_heads(self.heads, inputs["logits"], "heads")
+        return CategoricalLoss(self.heads, self.label_smoothing)
 
 
 @component("objective", "binary_cross_entropy", arguments=("logits", "target"))
@@ -61,13 +68,18 @@ class CrossEntropy:
 class BinaryCrossEntropy:
     """Binary cross-entropy of every head and class, for samples that have any number of labels."""
 
-    label_smoothing: float = option(default=0.0, validator=between(0, 1), doc="pulls targets towards one half")
+    heads: tuple[str, ...] | None = option(default=None, doc="the heads that learn from it; null for all")
+    label_smoothing: float = option(
+        default=0.0, validator=between(0, 1), doc="s: targets become (1 - s) * target + s / classes, as in Scenic"
+    )
+    over_classes: Literal["mean", "sum"] = option(default="mean", doc="how the classes of a sample add up; Scenic sums")
 
     def build(self, inputs: Mapping[str, Group]) -> BinaryLoss:
         from .loss import BinaryLoss
 
         multi_hot(inputs)
-        return BinaryLoss(self.label_smoothing)
+        known_heads(self.heads, inputs["logits"], "heads")
+        return BinaryLoss(self.heads, self.label_smoothing, self.over_classes)
 
 
 @component("metric", "accuracy", arguments=("logits", "target"))
@@ -75,37 +87,42 @@ class BinaryCrossEntropy:
 class Accuracy:
     """Top-k accuracy in percent of every head, of named ensembles, and of the mean of all heads."""
 
-    top: int = option(default=1, validator=positive, doc="a hit is a target among the k best")
+    top: tuple[int, ...] = option(default=(1,), validator=positive, doc="the k: a hit is a target among the k best")
     ensembles: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{name: [head]}: heads whose answers are averaged")
     average: Literal["probabilities", "logits"] = option(default="probabilities", doc="what an ensemble averages")
 
     def build(self, inputs: Mapping[str, Group]) -> Any:
+        import torch
+
         from .metrics import HeadAccuracy
 
-        classes, _ = logits_and_target(inputs)
-        if self.top > classes:
-            raise SpecError(f"`top` is {self.top}, but there are {classes} classes", field="top")
-        for name, heads in self.ensembles.items():
-            for head in heads:
-                if head not in inputs["logits"]:
-                    raise SpecError(
-                        f"unknown head {head!r}",
-                        field=f"ensembles.{name}",
-                        hint=suggest(head, list(inputs["logits"]), noun="heads"),
-                    )
-        return HeadAccuracy(self.top, self.ensembles, self.average)
+        classes, target = logits_and_target(inputs)
+        if (target.dims, target.dtype) != ((), "int64"):
+            raise SpecError(f"the target is {target.dtype} {list(target.dims)}; accuracy needs class numbers, int64 []")
+        if max(self.top, default=1) > classes:
+            raise SpecError(f"`top` is {max(self.top)}, but there are {classes} classes", field="top")
+        known_ensembles(self.ensembles, inputs["logits"])
+        activation = torch.nn.Softmax(dim=1) if self.average == "probabilities" else torch.nn.Identity()
+        return HeadAccuracy(self.top, self.ensembles, activation)
 
 
 @component("metric", "mean_average_precision", arguments=("logits", "target"))
 @attrs.frozen(kw_only=True)
 class MeanAveragePrecision:
-    """Macro mean average precision in percent of every head and of their mean; classes without positives are left out."""
+    """Macro mAP in percent of every head, of named ensembles and of the mean of all; classes without positives are left out."""
+
+    ensembles: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{name: [head]}: heads whose answers are averaged")
+    average: Literal["probabilities", "logits"] = option(default="probabilities", doc="what an ensemble averages")
 
     def build(self, inputs: Mapping[str, Group]) -> Any:
+        import torch
+
         from .metrics import HeadAveragePrecision
 
         multi_hot(inputs)
-        return HeadAveragePrecision()
+        known_ensembles(self.ensembles, inputs["logits"])
+        activation = torch.nn.Sigmoid() if self.average == "probabilities" else torch.nn.Identity()
+        return HeadAveragePrecision(self.ensembles, activation)
 
 
 @component("batch_transform", "mixup")
@@ -116,26 +133,54 @@ class Mixup:
     alpha: float = option(default=0.2, validator=positive, doc="of the Beta distribution from which the share is drawn")
     probability: float = option(default=1.0, validator=between(0, 1), doc="of mixing a batch at all")
     target: str = option(default="label", doc="the entry that holds the target")
-    classes: int | None = option(default=None, validator=positive, doc="number of classes, where the data do not say")
+    classes: int | None = option(default=None, validator=at_least(2), doc="number of classes, where the data do not say")
+    keep: tuple[str, ...] = option(default=(), doc="entries that are left alone; those of whole numbers cannot be mixed")
 
     def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:
-        if self.target not in shapes:
-            raise SpecError(
-                f"there is no entry {self.target!r} to mix", field="target", hint=suggest(self.target, list(shapes), noun="entries")
-            )
-        return {**shapes, self.target: Shape((self._classes(shapes),), "float32", shapes[self.target].classes)}
+        self._check(shapes)
+        target = shapes[self.target]
+        dtype = target.dtype if is_float(target) else "float32"
+        return {**shapes, self.target: Shape((self._classes(shapes),), dtype, target.classes)}
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
         from .mixing import BatchMixup
 
-        return BatchMixup(self.alpha, self.probability, self.target, self._classes(shapes))
+        self._check(shapes)
+        return BatchMixup(self.alpha, self.probability, self.target, self._classes(shapes), self.keep)
+
+    def _check(self, shapes: Mapping[str, Shape]) -> None:
+        for field, names in (("target", (self.target,)), ("keep", self.keep)):
+            for name in names:
+                if name not in shapes:
+                    hint = suggest(name, list(shapes), noun="entries")
+                    raise SpecError(f"there is no entry {name!r} in the data", field=field, hint=hint)
+        if self.target in self.keep:
+            raise SpecError(f"the target {self.target!r} cannot be kept while samples are mixed", field="keep")
+        target = shapes[self.target]
+        if len(target.dims) != is_float(target):
+            raise SpecError(
+                f"the target {self.target!r} is {target.dtype} {list(target.dims)}; mixup takes class numbers or shares of classes",
+                field="target",
+            )
+        fixed = [name for name, s in shapes.items() if not is_float(s) and name not in (self.target, *self.keep)]
+        if fixed:
+            raise SpecError(
+                f"whole numbers cannot be mixed: {', '.join(fixed)}", field="keep", hint="list the entries to leave alone in `keep`"
+            )
 
     def _classes(self, shapes: Mapping[str, Shape]) -> int:
         target = shapes[self.target]
-        count = target.dims[0] if target.dims else len(target.classes) or self.classes
+        told = target.dims[0] if target.dims else len(target.classes)
+        if told and self.classes not in (None, told):
+            raise SpecError(f"`classes` is {self.classes}, but the data have {told}", field="classes", hint="leave it out")
+        count = told or self.classes
         if not count:
             raise SpecError("the data do not say how many classes there are", field="classes", hint="set `classes`")
         return count
+
+
+def is_float(shape: Shape) -> bool:
+    return shape.dtype.startswith(("float", "bfloat"))
 
 
 def logits_and_target(inputs: Mapping[str, Group]) -> tuple[int, Shape]:
@@ -151,7 +196,8 @@ def logits_and_target(inputs: Mapping[str, Group]) -> tuple[int, Shape]:
         raise SpecError("`target` cannot be tokens", hint="name an entry of the data, such as batch.label")
     if target.classes and len(target.classes) != classes:
         raise SpecError(
-            f"the heads have {classes} classes, the target has {len(target.classes)}", hint=f"set `classes: {len(target.classes)}`"
+            f"the heads have {classes} classes, the target has {len(target.classes)}",
+            hint=f"set `classes: {len(target.classes)}`",
         )
     return classes, target
 
@@ -159,5 +205,25 @@ def logits_and_target(inputs: Mapping[str, Group]) -> tuple[int, Shape]:
 def multi_hot(inputs: Mapping[str, Group]) -> None:
     """SpecError unless the target has one number for each class."""
     classes, target = logits_and_target(inputs)
-    if target.dims != (classes,):
-        raise SpecError(f"the target has shape {list(target.dims)}; one number for each of {classes} classes is needed")
+    if target.dims != (classes,) or not is_float(target):
+        raise SpecError(
+            f"the target is {target.dtype} {list(target.dims)}; a float for each of {classes} classes is needed, 1 where it applies"
+        )
+
+
+def known_heads(names: tuple[str, ...] | None, logits: Group, field: str) -> None:
+    """SpecError for a name that is no head, or for a list without names."""
+    if names is not None and not names:
+        raise SpecError("no head is named", field=field, hint=f"known heads: {', '.join(sorted(logits))}")
+    for name in names or ():
+        if name not in logits:
+            raise SpecError(f"unknown head {name!r}", field=field, hint=suggest(name, list(logits), noun="heads"))
+
+
+def known_ensembles(ensembles: Mapping[str, tuple[str, ...]], logits: Group) -> None:
+    """SpecError for an ensemble of unknown heads, or one whose name is taken."""
+    for name, heads in ensembles.items():
+        if name == MEAN or name in logits:
+            taken = "the mean of all heads" if name == MEAN else "a head"
+            raise SpecError(f"an ensemble cannot be called {name!r}: that is {taken}", field=f"ensembles.{name}")
+        known_heads(heads, logits, f"ensembles.{name}")

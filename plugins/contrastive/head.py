@@ -45,24 +45,31 @@ class ProjectionHead(nn.Module):
 
 
 class Projector(nn.Module):
-    """One linear map, or linear, norm, GELU, linear.  (B, W) -> (B, Z)"""
+    """One linear map, or two with a hidden layer between them.  (B, W) -> (B, Z)"""
 
     def __init__(self, size: int, width: int, hidden: int | None, norm: str) -> None:
         super().__init__()
-        self.up = None if hidden is None else nn.Linear(size, hidden)
-        self.norm = None if hidden is None else _norm(norm, hidden)
-        self.activation = nn.GELU()
+        self.hidden = None if hidden is None else Hidden(size, hidden, norm)
         self.out = nn.Linear(hidden or size, width)
 
-    def forward(self, x: Tensor, valid_B: Tensor) -> Tensor:
-        if self.up is not None:
-            x = self.up(x)
-            x = self.norm(x, valid_B) if isinstance(self.norm, MaskedBatchNorm) else self.norm(x)
-            x = self.activation(x)
-        result: Tensor = self.out(x)
+    def forward(self, x_BW: Tensor, valid_B: Tensor) -> Tensor:
+        result: Tensor = self.out(x_BW if self.hidden is None else self.hidden(x_BW, valid_B))
         return result
 
 
-def _norm(kind: str, width: int) -> nn.Module:
-    norms = {"layer": nn.LayerNorm, "batch": MaskedBatchNorm}
-    return norms[kind](width) if kind in norms else nn.Identity()
+class Hidden(nn.Module):
+    """Linear, norm, GELU.  (B, W) -> (B, H)"""
+
+    def __init__(self, size: int, hidden: int, norm: str) -> None:
+        super().__init__()
+        # Batch norm would take a bias away again.
+        self.up = nn.Linear(size, hidden, bias=norm != "batch")
+        norms = {"layer": nn.LayerNorm, "batch": MaskedBatchNorm}
+        self.norm = norms[norm](hidden) if norm in norms else nn.Identity()
+        self.activation = nn.GELU()
+
+    def forward(self, x_BW: Tensor, valid_B: Tensor) -> Tensor:
+        x_BH = self.up(x_BW)
+        x_BH = self.norm(x_BH, valid_B) if isinstance(self.norm, MaskedBatchNorm) else self.norm(x_BH)
+        result: Tensor = self.activation(x_BH)
+        return result

@@ -61,7 +61,7 @@ class SymmetricInfoNCE(Objective):
             (scale * rows_BW @ columns_GW.T).masked_fill(hidden_BG, -math.inf)
             for rows_BW, columns_GW in ((left_BW, right_GW), (right_BW, left_GW))
         ]
-        losses_B = sum(F.cross_entropy(scores_BG, target_B, reduction="none") for scores_BG in scores) / 2
+        losses_B = torch.stack([F.cross_entropy(scores_BG, target_B, reduction="none") for scores_BG in scores]).mean(dim=0)
         count = valid_B.sum().to(left_BW.dtype)
         return Loss({"pairs": Term(masked_sum(losses_B, valid_B), count)}, _logs(scores, target_B, valid_B, scale, count))
 
@@ -83,6 +83,6 @@ def _unit(values_BW: Tensor, valid_B: Tensor) -> Tensor:
 @torch.no_grad()
 def _logs(scores: list[Tensor], target_B: Tensor, valid_B: Tensor, scale: Tensor | float, count: Tensor) -> dict[str, Term]:
     """How often the partner is the most similar one of the global batch, over both directions; the temperature."""
-    hits_B = sum((scores_BG.argmax(dim=1) == target_B).to(count.dtype) for scores_BG in scores) / 2
+    hits_B = torch.stack([scores_BG.argmax(dim=1) == target_B for scores_BG in scores]).to(count.dtype).mean(dim=0)
     one = torch.ones_like(count)
     return {"accuracy": Term(masked_sum(hits_B, valid_B), count), "temperature": Term((one / scale).sum(), one)}

@@ -35,6 +35,8 @@ class PairRetrieval:
         self.k = k
 
     def __call__(self, query: Mapping[str, Features], gallery: Mapping[str, Features]) -> dict[str, float]:
+        if not query or not gallery:
+            return {"gallery": 0.0}
         left, right = only(query), only(gallery)
         valid = left.presence() & right.presence()
         a, b = (F.normalize(side.values[valid].double(), dim=-1) for side in (left, right))
@@ -51,9 +53,7 @@ class PairRetrieval:
 def partner_ranks(query_QW: Tensor, gallery_GW: Tensor) -> Tensor:
     """(Q,) the rank of gallery[i] for query[i]; float64 unit vectors, Q = G. What is not a number counts as more similar."""
     rows = max(1, SCORES_AT_ONCE // len(gallery_GW))
-    return torch.cat(
-        [_ranks(query_QW[start : start + rows] @ gallery_GW.T, start) for start in range(0, len(query_QW), rows)]
-    )
+    return torch.cat([_ranks(query_QW[start : start + rows] @ gallery_GW.T, start) for start in range(0, len(query_QW), rows)])
 
 
 def _ranks(scores_QG: Tensor, start: int) -> Tensor:
