@@ -88,8 +88,15 @@ class DropPath(nn.Module):
 
 
 def init_transformer(module: nn.Module) -> None:
-    """Truncated normal 0.02 for linear weights, zero for biases (*ours*; common for vision transformers)."""
+    """Xavier-uniform linear weights and zero biases, as in the public ViT code: right for narrow models too."""
     if isinstance(module, nn.Linear):
-        nn.init.trunc_normal_(module.weight, std=0.02)
+        nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+
+
+def learned_positions(tokens: int, width: int) -> nn.Parameter:
+    """A position table (tokens, width), truncated normal with the deviation width^-0.5 (Akbari et al. 2021)."""
+    table = nn.Parameter(torch.empty(tokens, width))
+    nn.init.trunc_normal_(table, std=width**-0.5)
+    return table

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer
+from antifaz.core.transformer import init_transformer, learned_positions
 
 
 class PatchTokenizer(nn.Module):
@@ -22,9 +21,8 @@ class PatchTokenizer(nn.Module):
         super().__init__()
         self.patch, self.grid = patch, grid
         self.project = nn.Linear(patch[0] * patch[1], width)
-        self.positions = nn.Parameter(torch.empty(grid[0] * grid[1], width))
+        self.positions = learned_positions(grid[0] * grid[1], width)
         self.apply(init_transformer)
-        nn.init.trunc_normal_(self.positions, std=0.02)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         """raw: (B, F, T). valid: (B,) bool or None."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer
+from antifaz.core.transformer import init_transformer, learned_positions
 
 
 class TubeletTokenizer(nn.Module):
@@ -24,9 +23,8 @@ class TubeletTokenizer(nn.Module):
         self.patch, self.grid = patch, grid
         tokens = grid[0] * grid[1] * grid[2]
         self.project = nn.Linear(channels * patch[0] * patch[1] * patch[2], width)
-        self.positions = nn.Parameter(torch.empty(tokens, width))
+        self.positions = learned_positions(tokens, width)
         self.apply(init_transformer)
-        nn.init.trunc_normal_(self.positions, std=0.02)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         """raw: (B, C, T, H, W). valid: (B,) bool or None."""

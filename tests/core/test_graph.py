@@ -1,0 +1,201 @@
+"""The graph: purity bit for bit, pruning, sharing, presence."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from antifaz.core.experiment import read
+from antifaz.core.model import TrainingModel, build_graph, stand_in
+from antifaz.core.objectives import reduce
+from antifaz.core.tokens import Features
+from antifaz.registry import ConfigError, SpecError
+
+
+@pytest.fixture(scope="module")
+def quickstart(plugins):
+    experiment = read("quickstart", plugins)
+    graph = build_graph(experiment.wiring).eval()
+    torch.manual_seed(0)
+    shapes = {name: experiment.wiring.inputs[name] for name in ("audio", "video")}
+    return graph, stand_in(shapes, 8)
+
+
+@pytest.mark.parametrize("modality", ["audio", "video"])
+def test_one_modality_alone_gives_the_same_bits(quickstart, modality: str) -> None:
+    graph, batch = quickstart
+    outputs = [f"labels.{modality}", f"{modality}_z", f"pooled.{modality}"]
+    with torch.no_grad():
+        both = graph(batch, outputs)
+        alone = graph({modality: batch[modality]}, outputs)
+        whole = graph(batch, list(graph.wiring.nodes))
+    for output in outputs:
+        assert torch.equal(both[output].values, alone[output].values)
+        assert torch.equal(both[output].values, whole[output].values)
+
+
+def test_asking_for_audio_runs_the_audio_stream_alone(quickstart) -> None:
+    graph, batch = quickstart
+    called: list[str] = []
+    hooks = [getattr(graph, name).register_forward_hook(lambda m, i, o, n=name: called.append(n)) for name in graph.wiring.nodes]
+    rows: list[int] = []
+    hooks.append(graph.encoder.blocks[0].mlp.up.register_forward_hook(lambda m, i, o: rows.append(i[0].shape[1])))
+    with FlopCounterMode(display=False) as asked:
+        graph(batch, ["labels.audio"])
+    assert called == ["audio", "encoder", "pooled", "labels"]
+    assert rows == [16]
+    with FlopCounterMode(display=False) as alone:
+        graph({"audio": batch["audio"]}, ["labels.audio"])
+    with FlopCounterMode(display=False) as everything:
+        graph(batch, ["labels"])
+    for hook in hooks:
+        hook.remove()
+    assert asked.get_total_flops() == alone.get_total_flops() < everything.get_total_flops() / 2
+
+
+def test_outputs_without_their_modality_are_left_out(quickstart) -> None:
+    graph, batch = quickstart
+    with torch.no_grad():
+        answers = graph({"audio": batch["audio"]}, ["labels"])
+    assert set(answers) == {"labels.audio", "labels.fusion", "labels.global"}
+
+
+def test_absent_samples_have_no_influence(tiny) -> None:
+    """Some samples lack sound, some lack pictures: what stands in their place gets a gradient of exactly zero."""
+    experiment = tiny()
+    wiring = experiment.wirings["finetune"]
+    graph = build_graph(wiring).double()
+    model = TrainingModel(graph, experiment.stages["finetune"].objectives).double().train()
+    torch.manual_seed(0)
+    batch = stand_in(wiring.inputs, 6, dtype=torch.float64)
+    valid = {"audio": torch.tensor([1, 1, 0, 0, 1, 0]).bool(), "video": torch.tensor([1, 0, 1, 0, 1, 1]).bool()}
+    leaves = {name: batch[name].values.clone().requires_grad_() for name in valid}
+    entries = {**batch, **{name: Features(leaf, valid[name]) for name, leaf in leaves.items()}}
+    local, values = reduce(model(entries), {"labels": 1.0})
+    gradients = dict(zip(leaves, torch.autograd.grad(local, list(leaves.values())), strict=True))
+    assert torch.isfinite(values["loss"])
+    for name, mask in valid.items():
+        assert (gradients[name][~mask] == 0).all()
+        assert all((gradients[name][i] != 0).any() for i in range(6) if mask[i])
+
+
+def test_pairs_that_do_not_exist_do_not_count(tiny) -> None:
+    experiment = tiny("graph.encoder.dropout=0.0")
+    wiring = experiment.wirings["pretrain"]
+    model = TrainingModel(build_graph(wiring).double(), experiment.stages["pretrain"].objectives).double()
+    torch.manual_seed(0)
+    batch = stand_in({n: wiring.inputs[n] for n in ("audio", "video")}, 6, dtype=torch.float64)
+    mask = torch.tensor([1, 0, 1, 0, 1, 1]).bool()
+    partial, _ = reduce(model({**batch, "audio": Features(batch["audio"].values, mask)}), {"av": 1.0})
+    kept, _ = reduce(model({name: Features(entry.values[mask]) for name, entry in batch.items()}), {"av": 1.0})
+    torch.testing.assert_close(partial, kept, rtol=1e-12, atol=0)
+
+
+SHARED = """
+name: shared
+inputs: {a: [8, 8], b: [8, 8]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8}
+  b: {use: spectrogram_patches, in: batch.b, patch: [4, 4], width: 8}
+  one: {use: vit, in: a, mask: joint, depth: 1, heads: 2}
+  two: {share: one, in: b}
+  x: {use: query_readout, in: one, mask: joint, global_query: false}
+  y: {use: query_readout, in: two, mask: joint, global_query: false, tie: {attention.out.weight: x.attention.out.weight}}
+"""
+
+
+@pytest.fixture
+def config(tmp_path):
+    def write(text: str):
+        path = tmp_path / "config.yaml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_shared_and_tied_weights_are_one_tensor_stored_once(config, plugins) -> None:
+    graph = build_graph(read(config(SHARED), plugins).wiring)
+    assert graph.one.norm.weight is graph.two.norm.weight
+    assert graph.x.attention.out.weight is graph.y.attention.out.weight
+    weights = graph.weights()
+    assert not any(name.startswith("two.") for name in weights)
+    assert "y.attention.out.weight" not in weights
+    other = build_graph(read(config(SHARED), plugins).wiring, seed=1)
+    other.load_weights(weights)
+    assert all(torch.equal(a, b) for a, b in zip(graph.state_dict().values(), other.state_dict().values(), strict=True))
+
+
+def test_weights_of_another_graph_are_refused_whole(config, plugins) -> None:
+    graph = build_graph(read(config(SHARED), plugins).wiring)
+    before = {name: value.clone() for name, value in graph.state_dict().items()}
+    weights = {**graph.weights(), "one.norm.wight": torch.zeros(8)}
+    weights["one.norm.weight"] = torch.zeros(9)
+    del weights["x.queries.a"]
+    with pytest.raises(SpecError) as refused:
+        graph.load_weights(weights)
+    for word in ("missing: x.queries.a", "unknown: one.norm.wight", "[9]"):
+        assert word in str(refused.value)
+    assert all(torch.equal(before[name], value) for name, value in graph.state_dict().items())
+
+
+def test_folded_axes_equal_separate_calls(config, plugins) -> None:
+    text = """
+name: folded
+inputs: {a: [3, 8, 8]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8, batch_axes: 2}
+  e: {use: vit, in: a, mask: joint, depth: 1, heads: 2, batch_axes: 2}
+  r: {use: query_readout, in: e, mask: joint, global_query: false, batch_axes: 2}
+"""
+    graph = build_graph(read(config(text), plugins).wiring).double()
+    a = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    whole = graph({"a": Features(a)}, ["r"])["r.a"].values
+    assert whole.shape == (2, 3, 8)
+    for i in range(3):
+        single = graph.r(graph.e({"a": graph.a(a[:, i])}))["a"].values
+        torch.testing.assert_close(whole[:, i], single, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("  z: {use: vit, in: a, mask: joint, depth: 1, heads: 3}", "3 heads do not divide the width 8"),
+        ("  z: {use: vit, in: onne, mask: joint, depth: 1, heads: 2}", "did you mean 'one'"),
+        ("  z: {use: linear_heads, in: one, classes: 3}", "put a readout before it"),
+        ("  z: {share: nobody, in: a}", "unknown node 'nobody'"),
+        (
+            "  p: {use: vit, in: q, mask: joint, depth: 1, heads: 2}\n  q: {use: vit, in: p, mask: joint, depth: 1, heads: 2}",
+            "cycle",
+        ),
+    ],
+)
+def test_mistakes_are_located(config, plugins, text: str, message: str) -> None:
+    path = config(SHARED + text + "\n")
+    with pytest.raises(ConfigError) as refused:
+        read(path, plugins)
+    assert message in str(refused.value)
+    assert all(p.location.line >= 11 for p in refused.value.problems)
+
+
+def test_every_mistake_is_in_one_report(config, plugins) -> None:
+    broken = """
+name: broken
+seeed: 1
+inputs: {a: [8, 8]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4.5], width: 8}
+  b: {use: spectogram_patches, in: batch.a, patch: [4, 4], width: 8}
+  e: {use: vit, in: [a, b], mask: joint, depht: 1, heads: 2}
+  l: {use: latents, tokens: "4", width: 8}
+  l: {use: latents, tokens: 4, width: 8}
+stages:
+  s: {task: trian}
+"""
+    with pytest.raises(ConfigError) as refused:
+        read(config(broken), plugins)
+    text = str(refused.value)
+    expected = ("'seed'", "not 4.5", "'spectrogram_patches'", "'depth'", 'the text "4"', "'train'")
+    assert all(word in text for word in expected), text
+    assert "twice" in text or "duplicate" in text.lower() or "again" in text, text
