@@ -112,7 +112,7 @@ def _run(experiment: Experiment, graph: Graph) -> list[Problem]:
 
 
 def _untrained(graph: Graph, stage: TrainStage) -> tuple[str, ...]:
-    model = TrainingModel(graph, stage.objectives)
+    model = TrainingModel(graph, stage.objectives).to("meta")
     reached = {name.partition(".")[0] for name in parameters_reached(model, graph.wiring.inputs)}
     with_parameters = [n for n in graph.wiring.nodes if any(True for _ in graph.get_submodule(n).parameters())]
     return tuple(name for name in with_parameters if name not in reached or name in stage.freeze)
