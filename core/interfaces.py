@@ -25,10 +25,10 @@ from .routing import Routing
 from .streams import Group, Shape, Stream, Value
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
     from .data.media import Media
+    from .data.samples import SampleSet
     from .tokens import Features
 
 
@@ -127,5 +127,5 @@ class DatasetSpec(Protocol):
     def shapes(self) -> Mapping[str, Shape]:
         """What a sample holds, known without touching the disk. An entry may be absent from single samples."""
 
-    def build(self, training: bool) -> torch.utils.data.Dataset[Any]:
-        """An `antifaz.core.data.SampleSet`."""
+    def build(self, training: bool) -> SampleSet:
+        """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""

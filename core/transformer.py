@@ -17,7 +17,8 @@ from .routing import Routing
 
 def split_heads(x_BNW: Tensor, heads: int) -> Tensor:
     """(B, N, W) -> (B, H, N, D)."""
-    return x_BNW.unflatten(-1, (heads, -1)).transpose(1, 2)
+    batch, tokens, width = x_BNW.shape
+    return x_BNW.view(batch, tokens, heads, width // heads).transpose(1, 2)
 
 
 def merge_heads(x_BHND: Tensor) -> Tensor:

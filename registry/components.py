@@ -7,7 +7,7 @@ statement; nothing is registered by importing a file. A plugin hands its specs o
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -58,9 +58,9 @@ def component(kind: str, name: str, *, arguments: Iterable[str] = ()) -> Callabl
     declaration = Declaration(KINDS[kind], name, tuple(arguments))
 
     def declare(spec: SpecClass) -> SpecClass:
-        if not attrs.has(spec):
+        if not attrs.has(cast(type, spec)):
             raise TypeError(f"{spec.__name__} must be an attrs class to be the {kind} {name!r}")
-        spec.__antifaz__ = declaration  # type: ignore[attr-defined]
+        setattr(spec, "__antifaz__", declaration)  # noqa: B010 (a type checker knows no such attribute)
         return spec
 
     return declare

@@ -17,7 +17,8 @@ import yaml
 from .errors import Location, Problem
 from .tree import DeleteNode, Entry, ListNode, MapNode, Node, ScalarNode
 
-Locate = Callable[[yaml.Mark], Location]
+Locate = Callable[[Any], Location]
+"""The place of one of PyYAML's marks."""
 
 MAX_NODES = 100_000
 MAX_DEPTH = 60
@@ -133,7 +134,7 @@ class _Composer:
             raise _GaveUpError(Problem(f"more than {MAX_NODES} values, aliases unfolded", self.locate(event.start_mark)))
 
     def alias(self, event: yaml.AliasEvent) -> Node:
-        known = self.anchors.get(event.anchor)
+        known = self.anchors.get(event.anchor or "")
         if known is None:
             where = "is inside of itself" if event.anchor in self.anchors else "is not defined above"
             self.report(f"the alias *{event.anchor} stands for an anchor that {where}", event)

@@ -49,6 +49,9 @@ def test_the_registry_names_no_torch_outside_functions(path: Path) -> None:
 
 
 def test_listing_components_imports_no_torch() -> None:
-    code = "import sys; from antifaz.registry import discover; list(discover().catalogue); import antifaz.core; print('torch' in sys.modules)"
+    code = (
+        "import sys; from antifaz.registry import discover; import antifaz.core; "
+        "list(discover().catalogue); print('torch' in sys.modules)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
     assert done.stdout.strip() == "False"

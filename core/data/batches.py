@@ -47,11 +47,11 @@ class Batch:
         return Batch(entries, self.indices, self.problems)
 
 
-class _Reading(Dataset[Sample]):
+class _Reading(Dataset[tuple[Sample, int]]):
     def __init__(self, samples: SampleSet) -> None:
         self.samples = samples
 
-    def __getitem__(self, key: Key) -> tuple[Sample, int]:
+    def __getitem__(self, key: Key) -> tuple[Sample, int]:  # type: ignore[override]
         return self.samples.load(*key), key[1]
 
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
+from torch.distributed import checkpoint as dcp
 
 from antifaz.core import distributed
 from antifaz.registry import RunError
@@ -53,7 +53,7 @@ def _write(partial: Path, state: dict[str, Any]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one process without a process group is what we mean
-            dcp.save(state, checkpoint_id=partial)
+            dcp.save(state, checkpoint_id=partial)  # type: ignore[attr-defined]
     except dcp.api.CheckpointException as error:
         for failure in error.failures.values():
             cause = failure[0] if isinstance(failure, tuple) else failure
@@ -85,7 +85,7 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            dcp.load(state, checkpoint_id=place)
+            dcp.load(state, checkpoint_id=place)  # type: ignore[attr-defined]
     except (
         dcp.api.CheckpointException,
         OSError,
@@ -120,9 +120,10 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise RunError(f"there is no weights file {path}")
     if path.suffix == ".safetensors":
         try:
-            return load_file(path)
+            weights: dict[str, Tensor] = load_file(path)
         except (SafetensorError, OSError) as error:
             raise RunError(f"{path} is no safetensors file, or a damaged one: {error}") from None
+        return weights
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:

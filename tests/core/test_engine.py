@@ -65,7 +65,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tiny, finished: Path, tmp_path
     for _ in range(20):
         with monkeypatch.context() as patch:
             steps = iter([False, False, True])
-            patch.setattr(Run, "should_stop", lambda run: asked(run) or next(steps))
+            patch.setattr(Run, "should_stop", lambda run, steps=steps: asked(run) or next(steps))
             try:
                 run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
             except Stopped:
