@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -79,25 +80,19 @@ def _files(
     spec: Folder, cells: Mapping[str, str], columns: list[str], root: Path, where: str, outside: list[str], lost: list[str]
 ) -> dict[str, Path | None] | None:
     """A row's file for each modality; None if one of them is outside or missing."""
-    found: dict[str, Path | None] = {}
-    fine = True
-    for modality in spec.modalities:
-        text = (cells.get(modality if modality in columns else spec.path) or "").strip()
-        if not text:
-            found[modality] = None
-            continue
-        path = root / text
-        if Path(text).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
-            outside.append(f"{where}: {text}")
-            fine = False
-        elif not path.is_file():
-            lost.append(f"{where}: {text}")
-            fine = False
-        found[modality] = path
-    if fine and not any(found.values()):
+    texts = {m: (cells.get(m if m in columns else spec.path) or "").strip() for m in spec.modalities}
+    found = {modality: root / text if text else None for modality, text in texts.items()}
+    named = dict.fromkeys(path for path in found.values() if path is not None)
+    if not named:
         lost.append(f"{where}: no file is named")
-        fine = False
-    return found if fine else None
+        return None
+    beyond = [path for path in named if not path.resolve().is_relative_to(root.resolve())]
+    absent = [path for path in named if not path.is_file()]
+    for faults, paths in ((outside, beyond), (lost, absent)):
+        if paths:
+            faults.append(f"{where}: {', '.join(os.path.relpath(path, root) for path in paths)}")
+            return None
+    return found
 
 
 def _label(spec: Folder, cell: str | None, where: str, unknown: list[str]) -> Tensor | None:

@@ -1,0 +1,201 @@
+"""Data sets and their batches: ceilings by enumeration, presence, caching, order, and a user's folder with its faults."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter, defaultdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from antifaz.core.data.batches import Batch, evaluation_batches, training_batches
+from antifaz.core.data.media import write_clip
+from antifaz.core.experiment import Data
+from antifaz.plugins.shapes_and_sounds import rules
+from antifaz.registry import ConfigError, DataError, Structurer, load_document
+
+MODALITIES = (
+    "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {use: log_mel, bins: 8, hop: 0.125, augment: spec_augment}}"
+)
+
+
+@pytest.fixture
+def make(plugins, tmp_path: Path):
+    """A data entry from YAML."""
+
+    def made(text: str) -> Data:
+        path = tmp_path / "data.yaml"
+        path.write_text(text)
+        document = load_document(path)
+        problems = list(document.problems)
+        entry = Structurer(plugins.catalogue).structure(document.data, Data, document, (), problems)
+        if entry is None:
+            raise ConfigError(problems)
+        return entry
+
+    return made
+
+
+@pytest.fixture
+def shapes(make, clips: Path):
+    def made(split: str = "train", samples: int = 32, more: str = "") -> Data:
+        return make(
+            f"use: shapes_and_sounds\nsplit: {split}\nsamples: {samples}\nroot: {clips / 'data'}\n{more}\n"
+            f"clip: {{seconds: 2.0}}\nmodalities: {MODALITIES}\n"
+        )
+
+    return made
+
+
+def accuracy_of_the_best_answer(seen_of) -> float:
+    """What an answer can reach that knows only `seen_of(motion, object, timbre)`: Bayes by enumeration of the label rule."""
+    counts: dict[object, Counter[int]] = defaultdict(Counter)
+    for group, i, other, member in itertools.product(range(4), range(4), range(4), range(2)):
+        shape, timbre = rules.labelled_pair(group, i, other, member)
+        counts[seen_of(group, shape, timbre)][4 * group + i] += 1
+    total = sum(sum(c.values()) for c in counts.values())
+    return 100 * sum(max(c.values()) for c in counts.values()) / total
+
+
+def test_ceilings_follow_from_the_rule() -> None:
+    assert accuracy_of_the_best_answer(lambda group, shape, timbre: (group, shape)) == rules.CEILINGS["video"] == 68.75
+    assert accuracy_of_the_best_answer(lambda group, shape, timbre: (group, timbre)) == rules.CEILINGS["audio"] == 68.75
+    assert accuracy_of_the_best_answer(lambda group, shape, timbre: (group, shape, timbre)) == rules.CEILINGS["fusion"] == 100.0
+
+
+def test_paired_clips_sound_as_they_look() -> None:
+    made = [rules.content("paired", i, rules.generator(0, "paired", i)) for i in range(32)]
+    assert all(c.shape == c.timbre and c.motion == c.contour and c.label is None for c in made)
+    assert len({(c.shape, c.motion) for c in made}) == 16
+
+
+def equal(a: Batch, b: Batch) -> bool:
+    same = a.indices == b.indices and a.entries.keys() == b.entries.keys()
+    return same and all(torch.equal(a.entries[n].values, b.entries[n].values) for n in a.entries)
+
+
+def test_order_and_augmentation_do_not_depend_on_workers_or_resuming(shapes) -> None:
+    samples = shapes().dataset.build(True)
+    whole = list(training_batches(samples, batch_size=8, steps=10, seed=3))
+    helped = list(training_batches(samples, batch_size=8, steps=10, seed=3, workers=2))
+    resumed = list(training_batches(samples, batch_size=8, steps=10, start=6, seed=3))
+    assert all(equal(a, b) for a, b in zip(whole, helped, strict=True))
+    assert all(equal(a, b) for a, b in zip(whole[6:], resumed, strict=True))
+    assert sorted(i for batch in whole[:4] for i in batch.indices) == list(range(32))
+    assert not equal(whole[0], list(training_batches(samples, batch_size=8, steps=1, seed=4))[0])
+
+
+def test_processes_and_micro_batches_share_a_batch(shapes) -> None:
+    samples = shapes().dataset.build(True)
+    (whole,) = training_batches(samples, batch_size=8, steps=1)
+    parts = [b for rank in (0, 1) for b in training_batches(samples, batch_size=8, steps=1, rank=rank, world=2, micro=2)]
+    assert [i for part in parts for i in part.indices] == whole.indices
+    assert [len(part.indices) for part in parts] == [2, 2, 2, 2]
+    with pytest.raises(DataError, match="does not divide"):
+        training_batches(samples, batch_size=8, steps=1, world=3)
+    with pytest.raises(DataError, match="lower batch_size"):
+        training_batches(samples, batch_size=64, steps=1)
+
+
+def test_evaluation_sees_every_sample_once_in_order(shapes) -> None:
+    samples = shapes(samples=30).dataset.build(False)
+    assert [i for b in evaluation_batches(samples, batch_size=8) for i in b.indices] == list(range(30))
+    two = [i for rank in (0, 1) for b in evaluation_batches(samples, batch_size=8, rank=rank, world=2) for i in b.indices]
+    assert sorted(two) == list(range(30))
+
+
+def test_a_cache_gives_what_decoding_gives_and_is_remade_when_damaged(shapes, clips: Path) -> None:
+    direct, cached = (shapes(more=f"cache: {flag}").dataset.build(True) for flag in ("false", "true"))
+    for index in (0, 5, 31):
+        a, b = direct.load(index, 9), cached.load(index, 9)
+        assert all(torch.equal(a.entries[n], b.entries[n]) for n in a.entries)
+    file = cached.folder / "video.npy"
+    file.write_bytes(file.read_bytes()[:-5])
+    again = shapes(more="cache: true").dataset.build(True)
+    assert torch.equal(again.load(31, 9).entries["video"], direct.load(31, 9).entries["video"])
+
+
+@pytest.fixture
+def media(tmp_path: Path, clips: Path, shapes) -> Path:
+    """A folder with a whole clip, one without sound, one without pictures, and a broken one."""
+    shapes().dataset.build(False)
+    root = tmp_path / "media"
+    root.mkdir()
+    whole = (clips / "data/normal-0-v1/train/00000.mp4").read_bytes()
+    (root / "whole.mp4").write_bytes(whole)
+    (root / "broken.mp4").write_bytes(whole[:300])
+    import numpy as np
+
+    write_clip(root / "silent.mp4", np.full((16, 32, 32, 3), 99, np.uint8), None, fps=8, sample_rate=16000)
+    write_clip(root / "dark.mp4", None, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
+    return root
+
+
+@pytest.fixture
+def folder(make, media: Path):
+    def made(rows: str, more: str = "") -> Data:
+        (media / "index.csv").write_text("path,label\n" + rows)
+        return make(
+            f"use: folder\nroot: {media}\nindex: index.csv\nlabel: label\nclasses: [cat, dog]\n{more}\n"
+            f"clip: {{seconds: 2.0}}\nmodalities: {MODALITIES}\n"
+        )
+
+    return made
+
+
+def test_what_a_file_lacks_is_marked_absent(folder) -> None:
+    samples = folder("whole.mp4,cat\nsilent.mp4,dog\ndark.mp4,\nbroken.mp4,cat\n").dataset.build(False)
+    (batch,) = evaluation_batches(samples, batch_size=4)
+    assert batch.entries["video"].valid.tolist() == [True, True, False, False]
+    assert batch.entries["audio"].valid.tolist() == [True, False, True, False]
+    assert batch.entries["label"].valid.tolist() == [True, True, False, False]
+    assert (batch.entries["audio"].values[1] == 0).all()
+    assert (batch.entries["video"].values[2] == 0).all()
+    assert list(batch.problems) == [3]
+    assert "broken.mp4" in batch.problems[3]
+
+
+@pytest.mark.parametrize(
+    ("rows", "more", "words"),
+    [
+        ("whole.mp4,cat\nnothing.mp4,cat\n", "", ["1 files", "line 3: nothing.mp4", "max_missing"]),
+        ("whole.mp4,dgo\n", "", ["line 2: 'dgo'", "'dog'"]),
+        ("../outside.mp4,cat\n", "", ["outside", "line 2"]),
+        ("/etc/hostname,cat\n", "", ["outside"]),
+        ("whole.mp4,cat\n", "path: file", ["no column 'file'"]),
+        ("", "", ["lists no file"]),
+    ],
+)
+def test_faults_of_an_index_are_told(folder, rows: str, more: str, words: list[str]) -> None:
+    with pytest.raises(DataError) as refused:
+        folder(rows, more).dataset.build(False)
+    assert all(word in str(refused.value) for word in words), refused.value
+
+
+def test_missing_files_within_the_limit_are_counted(folder) -> None:
+    samples = folder("whole.mp4,cat\nnothing.mp4,cat\n", "max_missing: 1").dataset.build(False)
+    assert samples.counts() == {"found": 1, "missing": 1, "unreadable": 0}
+
+
+def test_a_mixture_lacks_what_its_parts_lack(make, clips: Path) -> None:
+    part = f"use: shapes_and_sounds, samples: 16, root: {clips / 'data'}, clip: {{seconds: 2.0}}, modalities: {MODALITIES}"
+    data = make(f"use: mixture\nparts: {{a: {{{part}, split: paired}}, b: {{{part}, split: train}}}}\nrepeat: {{b: 2}}\n")
+    samples = data.dataset.build(False)
+    (batch,) = evaluation_batches(samples, batch_size=64)
+    assert len(samples) == 48
+    assert batch.entries["label"].valid.tolist() == [False] * 16 + [True] * 32
+    assert batch.entries["video"].valid is None
+
+
+def test_modality_dropout_never_takes_the_last(shapes) -> None:
+    data = shapes(more="transforms: [{use: modality_dropout, probability: {video: 0.9, audio: 0.9}}]")
+    samples = data.dataset.build(True)
+    transforms = [t.build(samples.shapes) for t in data.transforms]
+    lost = 0
+    for batch in training_batches(samples, batch_size=16, steps=4, transforms=transforms):
+        seen, heard = batch.entries["video"].presence(), batch.entries["audio"].presence()
+        assert (seen | heard).all()
+        assert (batch.entries["video"].values[~seen] == 0).all()
+        lost += int((~seen).sum() + (~heard).sum())
+    assert lost >= 40
