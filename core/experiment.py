@@ -403,7 +403,7 @@ class _Reader:
         try:
             spec.build(argument_groups(spec, in_, wiring))
         except SpecError as error:
-            self.report(self.document, (*path, error.field or "in"), error.message, error.hint)
+            self.report(self.document, (*path, *(error.field or "in").split(".")), error.message, error.hint)
 
     def check_claims(self, header: Header, wiring: Wiring) -> None:
         for reference, modalities in header.pure.items():

@@ -11,7 +11,7 @@ import torch
 from antifaz.core.data.batches import Collate
 from antifaz.core.data.clips import Clip
 from antifaz.core.data.samples import MediaSamples, Row
-from antifaz.core.experiment import EvaluateStage, Experiment, read
+from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
 from antifaz.core.streams import Shape
@@ -54,6 +54,7 @@ class Predictor:
             raise RunError(
                 f"the data of stage {stage!r} do not say how a media file is read; predict needs `clip` and `modalities`"
             )
+        self.classes = self._classes()
         self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
         self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
 
@@ -92,18 +93,24 @@ class Predictor:
         found = {k: v.values[0].float().cpu() for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
         labels = {}
         for reference, values in found.items():
-            classes = self._classes(len(values))
-            if classes:
+            classes = self.classes.get(reference, ())
+            if len(classes) == len(values):
                 best = values.softmax(0).topk(min(top, len(values)))
                 labels[reference] = [(classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
         return Answer(str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
 
-    def _classes(self, width: int) -> tuple[str, ...]:
-        """The class names of logits of this width, where one data set has such."""
-        for shape in self.graph.wiring.inputs.values():
-            if len(shape.classes) == width:
-                return shape.classes
-        return ()
+    def _classes(self) -> dict[str, tuple[str, ...]]:
+        """The class names of every output that some stage trains or measures against a target with names."""
+        wiring = self.graph.wiring
+        found: dict[str, tuple[str, ...]] = {}
+        for stage in self.experiment.stages.values():
+            uses = stage.objectives.values() if isinstance(stage, TrainStage) else stage.metrics.values()
+            for entry in uses:
+                wires = arguments(entry.objective if isinstance(entry, ObjectiveEntry) else entry.metric, entry.in_, wiring)
+                targets = [wiring.value(w.node, w.output) for w in wires.get("target", ())]
+                names = next((t.classes for t in targets if isinstance(t, Shape)), ())
+                found.update({wire.reference: names for wire in wires.get("logits", ()) if names})
+        return found
 
 
 def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:

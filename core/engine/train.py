@@ -32,6 +32,8 @@ from .run import Run, Stopped
 def train(run: Run, name: str, stage: TrainStage) -> None:
     """Train a stage to its end, from its last checkpoint if there is one; leaves weights.safetensors."""
     run.say(f"[bold]{name}[/]: training for {stage.steps} steps")
+    if stage.precision == "bfloat16" and run.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        run.say("[yellow]this processor has no bfloat16 units: precision: float32 would be several times faster[/]")
     model, trainable = _model(run, name, stage)
     optimizer = make_optimizer(trainable, stage.optimizer, stage.lr_scale)
     average = None if stage.ema is None else MovingAverage(trainable, stage.ema)
