@@ -14,6 +14,8 @@ from .graph.wiring import Wire, Wiring
 class Claim:
     """`pure: {output: [modality]}` and what the routing says."""
 
+    stage: str
+    """The first stage whose graph this is about."""
     output: str
     claimed: tuple[str, ...]
     influenced_by: tuple[str, ...]
@@ -34,16 +36,17 @@ class Claim:
 
 
 def claims(experiment: Experiment) -> list[Claim]:
-    """Every claim of an experiment, on the graph as its last stage has it."""
-    wiring = experiment.wiring
+    """Every claim of an experiment, on each of its graphs that has the output."""
     return [
-        _claim(wiring, wire, modalities)
+        _claim(stage, wiring, wire, modalities)
+        for stage, wiring in experiment.graphs.items()
         for reference, modalities in experiment.header.pure.items()
+        if wiring.has(reference)
         for wire in wiring.resolve(reference)
     ]
 
 
-def _claim(wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
+def _claim(stage: str, wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
     influences = wiring.influences()[output.reference]
     paths = {m: tuple(wiring.path(m, output)) for m in sorted(influences - set(modalities))}
-    return Claim(output.reference, modalities, tuple(sorted(influences)), paths)
+    return Claim(stage, output.reference, modalities, tuple(sorted(influences)), paths)

@@ -170,6 +170,15 @@ class Experiment:
         """The graph as the last stage has it, or as it stands in a config without stages."""
         return self.wirings[list(self.stages)[-1] if self.stages else ""]
 
+    @property
+    def graphs(self) -> dict[str, Wiring]:
+        """The different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
+        found: dict[str, Wiring] = {}
+        for name in self.stages or [""]:
+            if all(self.wirings[name].nodes != known.nodes for known in found.values()):
+                found[name] = self.wirings[name]
+        return found
+
     def stage_inputs(self, stage: Stage) -> set[str]:
         """The entries that this stage's data have; others that the graph refers to are absent."""
         return set(self.data[stage.data].dataset.shapes())
@@ -193,7 +202,8 @@ def read(source: str | Path, plugins: Plugins, overrides: Sequence[str] = ()) ->
     Raises:
         ConfigError: with every problem that was found, each located.
     """
-    return _Reader(load_document(source, overrides, find=shipped, known=shipped_names), plugins).experiment()
+    document = load_document(source, overrides, find=shipped, known=shipped_names, overlays=[("stages", "*", "graph")])
+    return _Reader(document, plugins).experiment()
 
 
 class _Reader:
@@ -206,6 +216,8 @@ class _Reader:
         self.problems: list[Problem] = list(document.problems)
 
     def experiment(self) -> Experiment:
+        if not self.document.whole:  # what else is missing or unknown may stand in the part that could not be read
+            raise ConfigError(self.problems)
         header = self.header()
         data = self.entries("data", Data)
         stages = self.stages()
@@ -216,7 +228,7 @@ class _Reader:
         for name, stage in stages.items():
             self.check_stage(name, stage, stages, data, wirings[name])
         if header is not None:
-            self.check_claims(header, wirings[""])
+            self.check_claims(header, wirings)
         if self.problems or header is None:
             raise ConfigError(self.problems)
         kept = {name: stage for name, stage in stages.items() if stage is not None}
@@ -283,8 +295,9 @@ class _Reader:
     ) -> Wiring:
         """The graph as a stage has it."""
         view = self.document.at("graph")
-        if stage is not None and stage.graph:
+        if stage is not None:
             view = view.overlay(self.document.at("stages", name, "graph"))
+            self.problems.extend(view.unmatched())
         nodes = {
             key: self.structurer.structure(value, Node, view, (key,), self.problems)
             for key, value in self.section(view, ()).items()
@@ -300,8 +313,12 @@ class _Reader:
             merged.update(declared)
         if isinstance(stage, TrainStage):
             entry = data.get(stage.data)
-            for transform in entry.transforms if entry is not None else ():
-                merged.update(transform.shapes(merged))
+            for i, transform in enumerate(entry.transforms if entry is not None else ()):
+                try:
+                    merged.update(transform.shapes(merged))
+                except SpecError as error:
+                    path = ("data", stage.data, "transforms", i, *(error.field.split(".") if error.field else ()))
+                    self.report(self.document, path, error.message, error.hint)
         reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
         return wire(plans, merged, reporter, broken=[key for key in nodes if key not in plans])
 
@@ -396,7 +413,7 @@ class _Reader:
                 wiring.resolve(reference)
             except SpecError as error:
                 broken = True
-                if node not in self.section(self.document.at("graph"), ()) or node in wiring.nodes:
+                if node not in wiring.broken:
                     self.report(self.document, (*path, "in", *where), error.message, error.hint)
         if broken:
             return
@@ -405,17 +422,18 @@ class _Reader:
         except SpecError as error:
             self.report(self.document, (*path, *(error.field or "in").split(".")), error.message, error.hint)
 
-    def check_claims(self, header: Header, wiring: Wiring) -> None:
+    def check_claims(self, header: Header, wirings: Mapping[str, Wiring]) -> None:
+        """A claim speaks of an output that some graph has; a stage may lack it."""
         for reference, modalities in header.pure.items():
             path = ("pure", reference)
-            node = reference.partition(".")[0]
-            if node in self.section(self.document.at("graph"), ()) and node not in wiring.nodes:
+            if any(reference.partition(".")[0] in wiring.broken for wiring in wirings.values()):
                 continue
-            try:
-                wiring.resolve(reference)
-            except SpecError as error:
-                self.report(self.document, path, error.message, error.hint)
-            self.check_modalities(path, modalities, wiring)
+            if not any(wiring.has(reference) for wiring in wirings.values()):
+                try:
+                    wirings[""].resolve(reference)
+                except SpecError as error:
+                    self.report(self.document, path, error.message, error.hint)
+            self.check_modalities(path, modalities, wirings[""])
 
 
 def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]:

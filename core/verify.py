@@ -28,6 +28,8 @@ BATCH_SIZE = 2
 class Finding:
     """One output, one modality, one mode."""
 
+    stage: str
+    """The first stage whose graph this was measured on."""
     output: str
     modality: str
     mode: str
@@ -62,11 +64,12 @@ class VerifyReport:
 
 
 def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
-    """Measure every influence on the experiment's graph (as its last stage has it), and judge its claims."""
-    wiring = experiment.wiring
-    graph = build_graph(wiring).double()
-    redraw(graph, seed)
-    findings = [f for mode in ("training", "evaluation") for f in measure(graph, mode, seed)]
+    """Measure every influence on each of the experiment's graphs, and judge its claims."""
+    findings: list[Finding] = []
+    for stage, wiring in experiment.graphs.items():
+        graph = build_graph(wiring).double()
+        redraw(graph, seed)
+        findings += [f for mode in ("training", "evaluation") for f in measure(graph, mode, seed, stage)]
     return VerifyReport(tuple(findings), tuple(claims(experiment)))
 
 
@@ -80,7 +83,7 @@ def redraw(graph: torch.nn.Module, seed: int) -> None:
             parameter.copy_(noise * scale + (0.5 if parameter.dim() == 1 else 0.0))
 
 
-def measure(graph: Graph, mode: str, seed: int) -> list[Finding]:
+def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding]:
     """Gradients and re-draws for every output and modality, in float64 on the CPU."""
     wiring = graph.wiring
     graph.train(mode == "training")
@@ -99,7 +102,7 @@ def measure(graph: Graph, mode: str, seed: int) -> list[Finding]:
         for output in outputs:
             changed = not torch.equal(base[output], other[output])
             size = gradients[output].get(modality, 0.0)
-            findings.append(Finding(output, modality, mode, modality in allowed[output], size, changed))
+            findings.append(Finding(stage, output, modality, mode, modality in allowed[output], size, changed))
     return findings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -16,8 +17,9 @@ import attrs
 import pluggy
 
 from . import hooks
-from .components import Catalogue, Component
-from .errors import PluginError
+from .components import Catalogue, Component, declaration_of
+from .errors import PluginError, suggest
+from .structuring import describe, fields_of
 
 GROUP = "antifaz"
 
@@ -80,8 +82,8 @@ def discover(files: Sequence[str | Path] = ()) -> Plugins:
             row = attrs.evolve(row, error=_reason(error))
             catalogue.failures.append(row)
         rows.append(row)
-    for file in files:
-        rows.append(_load_file(Path(file), manager, catalogue))
+    for file in dict.fromkeys(Path(file).resolve() for file in files):
+        rows.append(_load_file(file, manager, catalogue))
     return Plugins(catalogue, manager, tuple(rows))
 
 
@@ -96,19 +98,34 @@ def _register(row: PluginRow, module: Any, manager: pluggy.PluginManager, catalo
 
     A module is any object with hook implementations.
     """
+    if manager.has_plugin(row.name):
+        raise PluginError(f"a plugin named {row.name!r} is there already")
     manager.register(module, row.name)
     try:
         manager.check_pending()
+        hooks_of_it = tuple(caller.name for caller in manager.get_hookcallers(module) or [])
+        if not hooks_of_it:
+            raise PluginError("it implements no hook; mark `antifaz_components` with antifaz.registry.hookimpl")
         others = [plugin for plugin in manager.get_plugins() if plugin is not module]
         answers = manager.subset_hook_caller("antifaz_components", others)()
         specs = [spec for answer in answers for spec in answer]
+        _check_types(specs)
         catalogue.add(specs, row.name)
     except BaseException:
         manager.unregister(module)
         raise
-    callers = manager.get_hookcallers(module) or []
-    names = tuple(Component(spec, row.name).name for spec in specs)
-    return attrs.evolve(row, components=names, hooks=tuple(caller.name for caller in callers))
+    return attrs.evolve(row, components=tuple(Component(spec, row.name).name for spec in specs), hooks=hooks_of_it)
+
+
+def _check_types(specs: Iterable[type]) -> None:
+    """Refuse a spec that could not be read from YAML, while its plugin can still be named."""
+    for spec in specs:
+        declaration_of(spec)
+        for field in fields_of(spec):
+            try:
+                describe(field.type)
+            except TypeError as error:
+                raise TypeError(f"{spec.__qualname__}.{field.name}: {error}") from None
 
 
 def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) -> PluginRow:
@@ -119,8 +136,6 @@ def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) 
     try:
         module = _module(f"antifaz_file_{path.stem}_{digest}", path)
         return _register(PluginRow(name, str(path), "file", "-"), module, manager, catalogue)
-    except PluginError:
-        raise
     except (Exception, SystemExit) as error:
         raise PluginError(f"the plugin file {path} could not be loaded: {_reason(error)}") from None
 
@@ -140,8 +155,39 @@ def _module(name: str, path: Path) -> ModuleType:
 
 
 def _reason(error: BaseException) -> str:
-    """What went wrong and in which line, in one line."""
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    """What went wrong and in which line of the plugin, in one line."""
     text = str(error).strip().partition("\n")[0]
-    return f"{type(error).__name__}: {text}{place}" if not isinstance(error, PluginError) else text
+    if isinstance(error, PluginError):
+        return text
+    if isinstance(error, pluggy.PluginValidationError):
+        return _hook_words(str(error))
+    place = _place(error)
+    return f"{type(error).__name__}{f': {text}' if text else ''}{f' ({place})' if place else ''}"
+
+
+def _hook_words(message: str) -> str:
+    """pluggy's complaint about a hook, without its paragraphs."""
+    known = [name for name in vars(hooks) if name.startswith("antifaz_")]
+    found = re.search(r"unknown hook '(\w+)'", message)
+    if found is not None:
+        return f"unknown hook {found[1]!r}; {suggest(found[1], known, noun='hooks')}"
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    return f"{lines[0]}: {lines[-1]}" if len(lines) > 1 else message
+
+
+def _place(error: BaseException) -> str | None:
+    """file:line of the innermost frame in the plugin's own code, None where it never got there."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    machinery = (Path(__file__).parent, Path(pluggy.__file__).parent, Path(importlib.util.__file__).parent)
+    frames = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if not frame.filename.startswith("<") and not any(place in Path(frame.filename).parents for place in machinery)
+    ]
+    if not frames:
+        return None
+    first = Path(frames[0].filename)
+    package = first.parent if first.name == "__init__.py" else first
+    own = [frame for frame in frames if package in (Path(frame.filename), *Path(frame.filename).parents)]
+    return f"{own[-1].filename}:{own[-1].lineno}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,8 @@ from typing import Any
 import yaml
 
 from .errors import Location, Problem, nearest
+from .overrides import override
 from .tree import (
-    DeleteNode,
-    Entry,
     ListNode,
     MapNode,
     Node,
@@ -54,8 +54,12 @@ class View:
         return View(MapNode({}, self.location(steps)) if node is None else node)
 
     def overlay(self, other: View) -> View:
-        """This part with another merged over it, by the rules of `extends`."""
-        return View(merge(self.node, other.node))
+        """This part with another merged over it, by the rules of `extends`; a null or nothing changes nothing."""
+        return self if plain(other.node) is None else View(merge(self.node, other.node))
+
+    def unmatched(self) -> list[Problem]:
+        """A problem for each `!delete` in this part that found nothing to delete."""
+        return _unmatched(self.node)
 
     def location(self, path: TreePath) -> Location:
         """Where the value at `path` was written, or the nearest place above it."""
@@ -75,12 +79,16 @@ class View:
 
 
 class Document(View):
-    """A whole config; `problems` are the mistakes met while reading it, `files` what was read, `text` the resolved YAML."""
+    """A whole config; `problems` are the mistakes met while reading it, `files` what was read, `text` the resolved YAML.
 
-    def __init__(self, node: Node, problems: list[Problem], files: tuple[Path, ...]) -> None:
+    whole: every file could be read; otherwise what seems to be missing may stand in the others.
+    """
+
+    def __init__(self, node: Node, problems: list[Problem], files: tuple[Path, ...], whole: bool) -> None:
         super().__init__(node)
         self.problems = problems
         self.files = files
+        self.whole = whole
 
     @property
     def text(self) -> str:
@@ -93,82 +101,109 @@ def load_document(
     *,
     find: Find = lambda name: None,
     known: Callable[[], Sequence[str]] = lambda: (),
+    overlays: Sequence[tuple[str, ...]] = (),
 ) -> Document:
     """Read a config by path or bare name, with all that it extends, and lay the overrides over it. Collects problems.
 
-    find: a shipped config's file by its bare name. known: their names, for suggestions.
+    find: a shipped config's file by its bare name. known: their names, for suggestions. overlays: patterns of paths ("*" is any
+    key) to parts that will be laid over others, in which a `!delete` may wait for that.
     """
     reader = _Reader(find, known)
-    root = reader.read(str(source), None, Location(str(source)), ())
-    node: Node = root if root is not None else MapNode({}, Location(str(source)))
+    reader.read(str(source), None, Location(str(source)), ())
+    nowhere = Location(_shown(reader.files[0]), 1, 1) if reader.files else Location(str(source))
+    node: Node = reader.merged() or MapNode({}, nowhere)
     for text in overrides:
-        node = reader.override(node, text)
-    for path, deleted in deletions(node):
-        message = f"there is no {dotted(path)} to delete"
-        reader.problems.append(Problem(message, deleted.location, "remove this line"))
-    return Document(node, reader.problems, tuple(reader.files))
+        node = override(node, text, reader.problems)
+    reader.problems.extend(_unmatched(node, keep=tuple(overlays)))
+    return Document(node, reader.problems, tuple(reader.files), reader.whole)
+
+
+def _unmatched(root: Node, keep: Sequence[tuple[str, ...]] = ()) -> list[Problem]:
+    """A problem for each `!delete` that found nothing to delete, except below the paths to keep."""
+    problems = []
+    for path, deleted in deletions(root):
+        if any(len(path) > len(k) and all(a in ("*", b) for a, b in zip(k, path, strict=False)) for k in keep):
+            continue
+        above = plain([*descend(root, path[:-1])][-1])
+        near = nearest(str(path[-1]), above) if path and isinstance(above, dict) else None
+        hint = f"did you mean {near!r}?" if near else "`!delete` removes what an extended file has set; none sets this"
+        problems.append(Problem(f"there is no {dotted(path) or 'document'} to delete", deleted.location, hint))
+    return problems
 
 
 class _Reader:
+    """Reads files and what they extend. Each file counts once, where it was first reached: bases first, later files win."""
+
     def __init__(self, find: Find, known: Callable[[], Sequence[str]]) -> None:
         self.find, self.known = find, known
         self.problems: list[Problem] = []
         self.files: list[Path] = []
+        self.layers: list[Node] = []
+        self.whole = True
 
-    def read(self, name: str, base: Path | None, where: Location, trail: tuple[Path, ...]) -> Node | None:
-        """One file, merged over what it extends."""
+    def merged(self) -> Node | None:
+        return functools.reduce(merge, self.layers) if self.layers else None
+
+    def read(self, name: str, base: Path | None, where: Location, trail: tuple[Path, ...]) -> None:
+        """Lay one file upon the ones that it extends."""
         path = self.locate(name, base, where)
         if path is None:
-            return None
+            self.whole = False
+            return
         if path in trail or len(trail) > MAX_EXTENDS:
             chain = " -> ".join(p.name for p in (*trail, path))
             self.problems.append(Problem(f"`extends` goes round in a circle: {chain}", where, "cut one of these links"))
-            return None
+            return
+        if path in self.files:
+            return
         text = self.text(path, where)
         if text is None:
-            return None
+            self.whole = False
+            return
         shown = _shown(path)
         self.files.append(path)
 
         def locate(mark: yaml.Mark) -> Location:
             return Location(shown, mark.line + 1, mark.column + 1)
 
+        known = len(self.problems)
         node = read_yaml(text, locate, self.problems)
-        if node is None:
-            return None
-        if not isinstance(node, MapNode):
-            self.problems.append(Problem("a config must be a mapping of keys to values", node.location))
-            return None
-        return self.extend(node, path, trail)
+        if isinstance(node, MapNode):
+            self.extend(node, path, trail)
+            return
+        self.whole = False
+        if node is not None or len(self.problems) == known:
+            place = Location(shown, 1, 1) if node is None else node.location
+            self.problems.append(Problem("a config must be a mapping of keys to values", place))
 
-    def extend(self, node: MapNode, path: Path, trail: tuple[Path, ...]) -> Node:
+    def extend(self, node: MapNode, path: Path, trail: tuple[Path, ...]) -> None:
         entries = dict(node.entries)
         extends = entries.pop("extends", None)
-        own: Node = MapNode(entries, node.location)
-        if extends is None:
-            return own
-        items = extends.node.items if isinstance(extends.node, ListNode) else (extends.node,)
-        below: Node | None = None
-        for item in items:
-            if not (isinstance(item, ScalarNode) and isinstance(item.value, str)):
-                self.problems.append(Problem("`extends` takes a file or a list of files", item.location))
-                continue
-            found = self.read(item.value, path.parent, item.location, (*trail, path))
-            if found is not None:
-                below = found if below is None else merge(below, found)
-        return own if below is None else merge(below, own)
+        if extends is not None:
+            for item in extends.node.items if isinstance(extends.node, ListNode) else (extends.node,):
+                if isinstance(item, ScalarNode) and isinstance(item.value, str):
+                    self.read(item.value, path.parent, item.location, (*trail, path))
+                else:
+                    self.problems.append(Problem("`extends` takes a file or a list of files", item.location))
+        self.layers.append(MapNode(entries, node.location))
 
     def locate(self, name: str, base: Path | None, where: Location) -> Path | None:
         """The file that a name means: relative to the file that extends it, or a shipped one."""
         direct = Path(name) if base is None else base / name
-        for candidate in (direct, direct.with_name(f"{direct.name}.yaml"), self.find(name.removesuffix(".yaml"))):
-            if candidate is not None and candidate.is_file():
-                return candidate.resolve()
+        what = "there is no such config"
+        try:
+            if direct.is_dir():
+                what = "is a folder, not a config"
+            suffixed = direct.parent / f"{direct.name}.yaml"
+            for candidate in (direct, suffixed, self.find(name.removesuffix(".yaml"))):
+                if candidate is not None and candidate.is_file():
+                    return candidate.resolve()
+        except OSError as error:  # a name that the file system refuses, a folder that may not be entered
+            what = str(error.strerror)
         names = list(self.known())
         near = nearest(name, names)
         hint = f"did you mean {near!r}? " if near else ""
-        what = "is a folder, not a config" if direct.is_dir() else "there is no such config"
-        self.problems.append(Problem(f"{name}: {what}", where, f"{hint}give a YAML file, or a shipped name: {', '.join(names)}"))
+        self.problems.append(Problem(f"{name!r}: {what}", where, f"{hint}give a YAML file, or a shipped name: {', '.join(names)}"))
         return None
 
     def text(self, path: Path, where: Location) -> str | None:
@@ -182,53 +217,6 @@ class _Reader:
         except OSError as error:
             self.problems.append(Problem(f"{path} cannot be read: {error.strerror}", where))
         return None
-
-    def override(self, node: Node, text: str) -> Node:
-        """Lay `a.b.c=value` over a document."""
-        where = Location(f"command line: {text}")
-        key, equals, value_text = text.partition("=")
-        if not equals or not key:
-            self.problems.append(Problem(f"{text!r} is no override", where, "write KEY=VALUE, such as stages.train.steps=50"))
-            return node
-        value = read_yaml(value_text, lambda mark: where, self.problems) if value_text.strip() else ScalarNode(None, where)
-        if value is None:
-            return node
-        return self.put(node, _steps(key), value, where, ())
-
-    def put(self, node: Node, steps: Sequence[str], value: Node, where: Location, done: tuple[str, ...]) -> Node:
-        step, rest = steps[0], steps[1:]
-        if isinstance(node, ListNode):
-            index = int(step) if step.isdigit() else -1
-            if not 0 <= index < len(node.items):
-                message = f"{'.'.join(done)} is a list of {len(node.items)}, and has no item {step!r}"
-                self.problems.append(Problem(message, where))
-                return node
-            items = list(node.items)
-            items[index] = self.put(items[index], rest, value, where, (*done, step)) if rest else value
-            return ListNode(tuple(items), node.location)
-        if not isinstance(node, MapNode):
-            message = f"{'.'.join(done)} is {plain(node)!r}, which has no {step!r}"
-            self.problems.append(Problem(message, where, f"set {'.'.join(done)} to a mapping, such as {{use: NAME, {step}: ...}}"))
-            return node
-        if rest:
-            below = node.entries.get(step)
-            inner: Node = MapNode({}, where) if below is None or isinstance(below.node, DeleteNode) else below.node
-            made = Entry(below.key_location if below else where, self.put(inner, rest, value, where, (*done, step)))
-            return MapNode({**node.entries, step: made}, node.location)
-        return merge(node, MapNode({step: Entry(where, value)}, where))
-
-
-def _steps(key: str) -> list[str]:
-    """`a."b.c".d` -> a, b.c, d."""
-    steps, quoted = [""], False
-    for character in key:
-        if character == '"':
-            quoted = not quoted
-        elif character == "." and not quoted:
-            steps.append("")
-        else:
-            steps[-1] += character
-    return steps
 
 
 def _shown(path: Path) -> str:

@@ -6,8 +6,9 @@ belong partly to a component, and locations would replace every hook of a genera
 
 from __future__ import annotations
 
+import enum
 import functools
-import math
+import sys
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -16,8 +17,9 @@ import attrs
 
 from .components import KINDS, Catalogue, slot_kinds
 from .document import View
-from .errors import PluginError, Problem, SpecError, suggest
+from .errors import PluginError, Problem, suggest
 from .options import key_of
+from .refusals import blame, refusals
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -41,11 +43,12 @@ class Structurer:
     def structure(
         self, data: Any, type_: type[T], view: View, path: Path, problems: list[Problem], *, also: Iterable[str] = ()
     ) -> T | None:
-        """An attrs class from a mapping; None if it has a mistake, which is then in `problems`.
+        """An attrs class from a mapping, or the component of a slot; None if it has a mistake, which is then in `problems`.
 
         view, path: where the data stand. also: keys that are accepted here and read elsewhere.
         """
-        made = _Attempt(self.catalogue, view, problems, tuple(also)).spec(data, type_, path)
+        attempt = _Attempt(self.catalogue, view, problems, tuple(also))
+        made = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
         return None if isinstance(made, _Failed) else made
 
 
@@ -69,26 +72,31 @@ class _Attempt:
             return self.component(data, slot_kinds(type_), path)
         if attrs.has(type_):
             return self.spec(data, type_, path)
-        if origin is Literal:
-            return data if type(data) is str and data in get_args(type_) else self.wrong(data, type_, path)
+        if (choices := _choices(type_)) is not None:
+            # 1 == True == 1.0 in Python, but not in YAML.
+            same = any(type(data) is type(choice) and data == choice for choice in choices)
+            made = type_(data) if same and isinstance(type_, type) else data
+            return made if same else self.wrong(data, type_, path)
         if origin in (Union, types.UnionType):
             return self.union(data, get_args(type_), path)
         if origin in (tuple, list, Sequence):
             return self.sequence(data, type_, path)
         if origin in (Mapping, dict):
             return self.mapping(data, get_args(type_)[1], path)
+        # Discovery refuses a spec whose types have no words (`describe`), so that this is a mistake of the core alone.
         raise TypeError(f"a spec field cannot have the type {type_!r}")
 
     def wrong(self, data: Any, type_: Any, path: Path) -> _Failed:
         name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
         hint = None
-        if get_origin(type_) is Literal:
-            hint = suggest(str(data), [str(a) for a in get_args(type_)], noun="values")
+        if (choices := _choices(type_)) is not None:
+            hint = suggest(data if isinstance(data, str) else "", [str(choice) for choice in choices], noun="values")
         return self.fail(path, f"{name} must be {describe(type_)}, not {_shown(data)}", hint)
 
     def scalar(self, data: Any, type_: Any, path: Path) -> Any:
         if type_ is float and type(data) in (int, float):
-            return float(data) if math.isfinite(data) else self.wrong(data, type_, path)
+            finite = abs(data) <= sys.float_info.max  # false for nan, and safe for an integer of any length
+            return float(data) if finite else self.wrong(data, type_, path)
         return data if type(data) is type_ else self.wrong(data, type_, path)
 
     def union(self, data: Any, members: tuple[Any, ...], path: Path) -> Any:
@@ -146,7 +154,7 @@ class _Attempt:
         """An attrs class from a mapping of its fields; the rest field takes the keys that are no other field's."""
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
-        fields = {key_of(field): field for field in _fields(type_)}
+        fields = {key_of(field): field for field in fields_of(type_)}
         left = next((field for field in fields.values() if field.metadata.get("rest")), None)
         if left is not None:
             fields.pop(key_of(left))
@@ -190,13 +198,14 @@ class _Attempt:
                     self.problems[i] = attrs.evolve(problem, hint=near)
 
     def made(self, type_: type, values: Mapping[str, Any], path: Path) -> Any:
+        """The instance; what the spec's own checks refuse is reported, each at the option that it is about."""
         try:
             return type_(**values)
-        except SpecError as error:
-            where = () if error.field is None else tuple(error.field.removesuffix("_").split("."))
-            return self.fail((*path, *where), error.message, error.hint)
-        except (ValueError, TypeError) as error:
-            return self.fail(path, str(error.args[0] if error.args else error))
+        except Exception as error:
+            for refusal in refusals(type_, values) or [(None, error)]:
+                where, message, hint = blame(type_, *refusal)
+                self.fail((*path, *where), message, hint)
+            return FAILED
 
 
 def _near_own(problem: Problem, own: Iterable[str]) -> str | None:
@@ -210,9 +219,27 @@ def _near_own(problem: Problem, own: Iterable[str]) -> str | None:
 
 
 @functools.cache
-def _fields(type_: type) -> tuple[attrs.Attribute[Any], ...]:
-    attrs.resolve_types(type_)
-    return tuple(field for field in attrs.fields(type_) if field.init)
+def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
+    """The options of a spec, with the types that its annotations mean.
+
+    Raises:
+        TypeError: an annotation cannot be resolved at run time.
+    """
+    try:
+        attrs.resolve_types(spec)
+    except Exception as error:
+        advice = "import what its annotations name outside of `if TYPE_CHECKING`"
+        raise TypeError(f"the types of {spec.__qualname__} cannot be resolved: {error}; {advice}") from error
+    return tuple(field for field in attrs.fields(spec) if field.init)
+
+
+def _choices(type_: Any) -> tuple[Any, ...] | None:
+    """The values that a Literal or an enum takes."""
+    if get_origin(type_) is Literal:
+        return get_args(type_)
+    if isinstance(type_, type) and issubclass(type_, enum.Enum):
+        return tuple(member.value for member in type_)
+    return None
 
 
 def _fits(data: Any, type_: Any) -> bool:
@@ -226,8 +253,8 @@ def _fits(data: Any, type_: Any) -> bool:
         return type(data) is type_
     if slot_kinds(type_):
         return isinstance(data, str | Mapping)
-    if origin is Literal:
-        return isinstance(data, str)
+    if (choices := _choices(type_)) is not None:
+        return any(type(data) is type(choice) for choice in choices)
     if origin in (tuple, list, Sequence):
         return isinstance(data, list)
     if origin in (Union, types.UnionType):
@@ -236,24 +263,33 @@ def _fits(data: Any, type_: Any) -> bool:
 
 
 def describe(type_: Any) -> str:
-    """A type in words."""
+    """A type in words.
+
+    Raises:
+        TypeError: for a type that no YAML value becomes; discovery refuses specs that have one.
+    """
     origin, members = get_origin(type_), get_args(type_)
+    if type_ is Any:
+        return "anything"
+    if kinds := slot_kinds(type_):
+        spaces = sorted({KINDS[kind].space for kind in kinds})
+        return f"a {' or '.join(spaces)} (its name, or a mapping with `use`)"
+    if (choices := _choices(type_)) is not None:
+        return "one of " + ", ".join(str(choice) for choice in choices)
     if type_ in _SCALARS:
         return _SCALARS[type_]
-    if slot_kinds(type_):
-        spaces = sorted({KINDS[kind].space for kind in slot_kinds(type_)})
-        return f"a {' or '.join(spaces)} (its name, or a mapping with `use`)"
-    if origin is Literal:
-        return "one of " + ", ".join(str(m) for m in members)
     if origin in (Union, types.UnionType):
         return " or ".join(describe(m) for m in members)
     if origin is tuple and members[-1] is not Ellipsis:
         return f"a list of {len(members)} ({', '.join(describe(m) for m in members)})"
     if origin in (tuple, list, Sequence):
         return f"a list ({describe(members[0])} each)"
-    if origin in (Mapping, dict):
+    if origin in (Mapping, dict) and members[0] is str:
         return f"a mapping of names to values ({describe(members[1])} each)"
-    return "anything" if type_ is Any else "a mapping"
+    if isinstance(type_, type) and attrs.has(type_):
+        return "a mapping"
+    name = getattr(type_, "__name__", type_)
+    raise TypeError(f"no YAML value becomes a {name}; of lists and mappings, state the entries: tuple[int, ...]")
 
 
 def _shown(data: Any) -> str:

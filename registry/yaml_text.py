@@ -35,7 +35,11 @@ _SPECIAL: dict[str, float | bool | None] = {
 }
 _ENVIRONMENT = re.compile(r"\$\$\{|\$\{env:(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}|\$\{[^}]*\}?")
 
+_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Line breaks of YAML 1.1 that PyYAML folds unless they are escaped."""
+
 _SYNTAX_HINTS = {
+    "scanning a tag": "inside braces a tag ends with a space: {key: !delete }",
     "\\t": "indent with spaces, not with tabs",
     "mapping values are not allowed": "a colon inside text needs quotes around the text; otherwise check the indentation",
     "<block end>": "check the indentation of this line and of the ones above it",
@@ -236,8 +240,9 @@ class _Writer(yaml.SafeDumper):
 
 
 def _write_string(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if isinstance(_scalar_or_none(text), str) and text != "<<" else '"'
-    return writer.represent_scalar("tag:yaml.org,2002:str", text.replace("${", "$${"), style=style)
+    special = text == "<<" or not isinstance(_scalar_or_none(text), str) or _BREAKS.search(text)
+    style = '"' if special else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _scalar_or_none(text: str) -> object:
@@ -264,7 +269,17 @@ def _float_text(value: float) -> str:
     return {"inf": ".inf", "-inf": "-.inf", "nan": ".nan"}.get(text, text)
 
 
+def _escaped(data: Any) -> Any:
+    """The data with `${` in its values written so that reading leaves it alone; nothing is filled into keys."""
+    if isinstance(data, dict):
+        return {key: _escaped(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [_escaped(item) for item in data]
+    return data.replace("${", "$${") if isinstance(data, str) else data
+
+
 def write_yaml(data: Any) -> str:
     """Plain data (dicts, lists, scalars) as YAML that reads back as the same data; key order is kept."""
-    text: str = yaml.dump(data, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    plain = _escaped(data)
+    text: str = yaml.dump(plain, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
     return text

@@ -98,7 +98,12 @@ def _broken_claims(experiment: Experiment) -> list[str]:
     """Purity claims that the routing alone refutes, in words."""
     from antifaz.core.claims import claims
 
-    return [claim.text for claim in claims(experiment) if not claim.holds]
+    return [_stage(experiment, claim.stage) + claim.text for claim in claims(experiment) if not claim.holds]
+
+
+def _stage(experiment: Experiment, name: str) -> str:
+    """A stage's name before what holds for its graph, where stages have different graphs."""
+    return f"{name}: " if len(experiment.graphs) > 1 else ""
 
 
 @app.command()
@@ -119,17 +124,17 @@ def verify(
     else:
         modalities = sorted({finding.modality for finding in report.findings})
         table = Table("output", *modalities)
-        for output in dict.fromkeys(finding.output for finding in report.findings):
+        for stage, output in dict.fromkeys((finding.stage, finding.output) for finding in report.findings):
             cells = []
             for modality in modalities:
-                found = [f for f in report.findings if f.output == output and f.modality == modality]
+                found = [f for f in report.findings if (f.stage, f.output, f.modality) == (stage, output, modality)]
                 word = "influences" if any(f.influences for f in found) else "none: gradient exactly 0"
                 cells.append(word if all(f.ok for f in found) else f"[red]{word}, but the routing says otherwise[/]")
-            table.add_row(output, *cells)
+            table.add_row(_stage(experiment, stage) + output, *cells)
         console.print(table)
         for claim in report.claims:
             mark = "[green]pure[/]" if claim.holds else "[red]not pure[/]"
-            console.print(f"{mark} {claim.text}", highlight=False)
+            console.print(f"{mark} {_stage(experiment, claim.stage)}{claim.text}", highlight=False)
         modes = ", ".join(dict.fromkeys(finding.mode for finding in report.findings))
         console.print(f"float64, re-drawn parameters, modes: {modes}")
     if not report.ok:

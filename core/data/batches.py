@@ -18,7 +18,7 @@ from antifaz.core.tokens import Features
 from antifaz.registry import DataError
 
 from .processes import become_worker
-from .samples import Sample, SampleSet, derived_seed
+from .samples import Sample, SampleSet, derived_seed, seeded
 
 Transform = Callable[[Mapping[str, Features]], dict[str, Features]]
 Key = tuple[int, int]
@@ -63,8 +63,7 @@ class Collate:
 
     def __call__(self, loaded: Sequence[tuple[Sample, int]]) -> Batch:
         samples = [sample for sample, _ in loaded]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(derived_seed("batch", loaded[0][1]))
+        with seeded(derived_seed("batch", loaded[0][1])):
             entries = {name: self._entry(name, samples) for name in self.samples.shapes}
             for transform in self.transforms:
                 entries = transform(entries)

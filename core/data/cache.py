@@ -11,6 +11,8 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,10 @@ from antifaz.core.streams import Shape
 from antifaz.registry import DataError
 
 from .clips import Clip
-from .media import Media, UnreadableMedia
 from .processes import worker_pool
-from .samples import MediaSamples, Row, Sample
+from .samples import Decoded, MediaSamples, Row, Sample, seeded
 
-FORMAT = 1
+FORMAT = 2
 
 
 class CachedSamples:
@@ -47,15 +48,17 @@ class CachedSamples:
     def __init__(self, samples: MediaSamples, folder: Path, settings: Mapping[str, Any]) -> None:
         self.samples = samples
         self.shapes = samples.shapes
-        _refuse_random(samples)
-        key = _digest(samples, settings)
-        self.folder = folder / key
+        self.folder = folder / _digest(samples, settings)
         index = _read_index(self.folder)
         if index is None:
             _build(samples, self.folder)
             index = _read_index(self.folder)
         if index is None:
-            raise DataError(f"the cache {self.folder} cannot be written\n    set `cache: false`, or free its disk")
+            raise DataError(
+                f"the cache {self.folder} is damaged as soon as it is written\n    set `cache: false`, or check its disk"
+            )
+        if index["longer"] is not None:
+            _refuse_random(samples, index["longer"])
         self.present: Mapping[str, list[bool]] = index["present"]
         self.problems: Mapping[str, str] = index["problems"]
         self.arrays: dict[str, NDArray[Any]] = {n: np.load(self.folder / f"{n}.npy", mmap_mode="r") for n in index["digests"]}
@@ -73,33 +76,21 @@ class CachedSamples:
         return self.samples.finish(name, stored)
 
     def load(self, index: int, seed: int) -> Sample:
-        if str(index) in self.problems:
-            return Sample(index, dict.fromkeys(self.shapes), self.problems[str(index)])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        entries: dict[str, Tensor | None] = dict.fromkeys(self.samples.decoders)
+        for name, array in self.arrays.items():
+            if self.present[name][index]:
+                entries[name] = torch.from_numpy(np.array(array[index]))
+        with seeded(seed):
             torch.rand(())  # the place of the clip, drawn as without a cache
-            entries: dict[str, Tensor | None] = {}
-            for name, array in self.arrays.items():
-                there = self.present[name][index]
-                stored = torch.from_numpy(np.array(array[index])) if there else None
-                entries[name] = None if stored is None else self.samples._augmented(name, stored)
-        return Sample(index, {**dict.fromkeys(self.samples.decoders), **entries, **self.samples.rows[index].extra})
+            return self.samples.sample(index, Decoded(entries, self.problems.get(str(index))))
 
 
-def _refuse_random(samples: MediaSamples) -> None:
-    if samples.clip.sampling != "random" or not samples.training:
-        return
-    for row in samples.rows:
-        for path in {path for path in row.files.values() if path is not None}:
-            try:
-                media = Media(path)
-            except UnreadableMedia:
-                continue
-            if media.duration > samples.clip.seconds + 0.25:
-                raise DataError(
-                    f"{path} lasts {media.duration:.2f} s; a cache cannot keep random clips of {samples.clip.seconds:g} s of it\n"
-                    "    set `clip.sampling: center`, or `cache: false`"
-                )
+def _refuse_random(samples: MediaSamples, name: str) -> None:
+    if samples.training and samples.clip.sampling == "random":
+        raise DataError(
+            f"{name} is longer than a clip; a cache cannot keep random clips of {samples.clip.seconds:g} s of it\n"
+            "    set `clip.sampling: center`, or `cache: false`"
+        )
 
 
 def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
@@ -107,15 +98,21 @@ def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     place = "start" if samples.clip.sampling == "start" else "center"
     digest.update(json.dumps([FORMAT, settings, samples.clip.seconds, place], sort_keys=True, default=str).encode())
-    known: dict[Path, bytes] = {}
+    paths = list(dict.fromkeys(path for row in samples.rows for path in row.files.values() if path is not None))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves Python's lock
+        contents = dict(zip(paths, pool.map(_content, paths), strict=True))
     for row in samples.rows:
         for name, path in row.files.items():
-            digest.update(name.encode())
-            if path is not None:
-                if path not in known:
-                    known[path] = hashlib.blake2b(path.read_bytes(), digest_size=16).digest() if path.is_file() else b"missing"
-                digest.update(known[path])
+            digest.update(f"/{name}:{'' if path is None else contents[path]}".encode())
     return digest.hexdigest()
+
+
+def _content(path: Path) -> str:
+    """A digest of a file; of nothing where it cannot be read, which then is the sample's problem."""
+    try:
+        return _file_digest(path)
+    except OSError:
+        return "unreadable"
 
 
 def _read_index(folder: Path) -> dict[str, Any] | None:
@@ -136,51 +133,82 @@ def _file_digest(path: Path) -> str:
 _job: MediaSamples | None = None
 
 
-def _decode_one(index: int) -> tuple[dict[str, NDArray[Any] | None], str | None]:
+def _decode_one(index: int) -> tuple[dict[str, NDArray[Any]], str | None, bool]:
+    """Arrays instead of tensors, which would travel through shared memory one by one."""
     if _job is None:
         raise RuntimeError("no job")
-    stored, problem = _job.stored(index, 0.5)
-    return {name: None if t is None else t.numpy() for name, t in stored.items()}, problem
+    decoded = _job.decoded(index, 0.5)
+    return {n: t.numpy() for n, t in decoded.entries.items() if t is not None}, decoded.problem, decoded.longer
 
 
 def _build(samples: MediaSamples, folder: Path) -> None:
     """Decode every sample in parallel and put the cache in place."""
     global _job
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    present: dict[str, list[bool]] = {name: [] for name in samples.decoders}
-    problems: dict[str, str] = {}
-    arrays: dict[str, Any] = {}
     _job = samples
     try:
-        with worker_pool() as pool:
-            results = pool.imap(_decode_one, range(len(samples)), chunksize=8)
-            for i, (stored, problem) in enumerate(track(results, "decoding", len(samples), transient=True)):
-                if problem is not None:
-                    problems[str(i)] = problem
-                for name in samples.decoders:
-                    value = stored.get(name)
-                    present[name].append(value is not None)
-                    if value is None:
-                        continue
-                    if name not in arrays:
-                        shape = (len(samples), *value.shape)
-                        arrays[name] = np.lib.format.open_memmap(partial / f"{name}.npy", "w+", value.dtype, shape)
-                    arrays[name][i] = value
-        for array in arrays.values():
-            array.flush()
-        digests = {name: _file_digest(partial / f"{name}.npy") for name in arrays}
-        index = {"present": present, "problems": problems, "digests": digests}
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        index = _write(samples, partial)
         (partial / "index.json").write_text(json.dumps(index), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
+        if _read_index(folder) is None:  # or else another process was faster
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
     except OSError as error:
-        if not (folder / "index.json").is_file():  # another process may have put the same cache there first
+        if _read_index(folder) is None:
             raise DataError(f"the cache {folder} cannot be written: {error.strerror or error}\n    set `cache: false`") from None
     finally:
         _job = None
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
+    """The arrays, one file for each modality that any sample has; returns the index."""
+    present: dict[str, list[bool]] = {name: [] for name in samples.decoders}
+    problems: dict[str, str] = {}
+    longer: str | None = None
+    with ExitStack() as files, worker_pool() as pool:
+        arrays: dict[str, _ArrayFile] = {}
+        results = pool.imap(_decode_one, range(len(samples)), chunksize=8)
+        for i, (stored, problem, is_longer) in enumerate(track(results, "decoding", len(samples), transient=True)):
+            if problem is not None:
+                problems[str(i)] = problem
+            if is_longer and longer is None:
+                longer = samples.identity(i)
+                _refuse_random(samples, longer)
+            for name, value in stored.items():
+                if name not in arrays:
+                    arrays[name] = files.enter_context(_ArrayFile(partial / f"{name}.npy", len(samples), value))
+                arrays[name].put(i, value)
+            for name, there in present.items():
+                there.append(name in stored)
+    digests = {name: _file_digest(partial / f"{name}.npy") for name in arrays}
+    return {"present": present, "problems": problems, "digests": digests, "longer": longer}
+
+
+class _ArrayFile:
+    """A .npy file of many rows like the first. Written, not mapped: a full disk is an OSError here, and there a crash."""
+
+    def __init__(self, path: Path, rows: int, first: NDArray[Any]) -> None:
+        self.file = open(path, "wb")  # noqa: SIM115 - closed in __exit__
+        self.shape, self.dtype, self.rows = first.shape, first.dtype, rows
+        header = {"descr": np.lib.format.dtype_to_descr(first.dtype), "fortran_order": False, "shape": (rows, *first.shape)}
+        np.lib.format.write_array_header_2_0(self.file, header)
+        self.begin = self.file.tell()
+
+    def put(self, row: int, value: NDArray[Any]) -> None:
+        if (value.shape, value.dtype) != (self.shape, self.dtype):
+            raise ValueError(f"a decoder made {value.dtype} {value.shape} after {self.dtype} {self.shape}: `decode` has one form")
+        self.file.seek(self.begin + row * value.nbytes)
+        self.file.write(np.ascontiguousarray(value).data)
+
+    def __enter__(self) -> _ArrayFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self.file:
+            row = int(np.prod(self.shape)) * self.dtype.itemsize
+            self.file.truncate(self.begin + self.rows * row)
 
 
 def open_samples(

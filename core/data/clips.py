@@ -8,6 +8,9 @@ import attrs
 
 from antifaz.registry import option, positive
 
+ROOM = 0.1
+"""Seconds by which a file must be longer than a clip for the clip to have different places in it."""
+
 
 @attrs.frozen(kw_only=True)
 class Clip:
@@ -18,9 +21,12 @@ class Clip:
         default="random", doc="where it begins; random in training only, centre in evaluation"
     )
 
+    def is_longer(self, duration: float) -> bool:
+        """Whether a file has room for more than one place of the clip; a few padded sound samples are no room."""
+        return duration > self.seconds + ROOM
+
     def start(self, duration: float, draw: float, training: bool) -> float:
         """Seconds at which the clip of a file begins. draw: a number in [0, 1), used where the place is random."""
-        spare = max(0.0, duration - self.seconds)
-        if self.sampling == "start":
+        if self.sampling == "start" or not self.is_longer(duration):
             return 0.0
-        return spare * (draw if training and self.sampling == "random" else 0.5)
+        return (duration - self.seconds) * (draw if training and self.sampling == "random" else 0.5)

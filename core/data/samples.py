@@ -6,7 +6,8 @@ So batches keep their shapes, nothing of a broken file counts in any loss or met
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -24,6 +25,21 @@ from .media import Media, UnreadableMedia
 def derived_seed(*parts: int | str) -> int:
     """A seed from named parts, the same on every machine."""
     return int.from_bytes(hashlib.blake2b("/".join(map(str, parts)).encode(), digest_size=7).digest(), "big")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draws from torch's global CPU generator follow from the seed, and it goes on afterwards as if nothing had been drawn.
+
+    Not `torch.manual_seed`: that would seed the accelerators' generators too, and with them the dropout of the model.
+    """
+    generator = torch.default_generator
+    before = generator.get_state()
+    generator.manual_seed(seed)
+    try:
+        yield
+    finally:
+        generator.set_state(before)
 
 
 @dataclass(frozen=True)
@@ -53,6 +69,15 @@ class SampleSet(Protocol):
 
     def counts(self) -> dict[str, int]:
         """found, missing, unreadable (as far as known)."""
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What decoders made of a row's files. problem: why one cannot be read. longer: the files have room for other clips."""
+
+    entries: Mapping[str, Tensor | None]
+    problem: str | None = None
+    longer: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,31 +127,38 @@ class MediaSamples:
         return {"found": len(self.rows), "missing": self.missing, "unreadable": 0}
 
     def load(self, index: int, seed: int) -> Sample:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            stored, problem = self.stored(index, float(torch.rand(())))
-            if problem is not None:
-                return Sample(index, dict.fromkeys(self.shapes), problem)
-            entries = {name: None if t is None else self._augmented(name, t) for name, t in stored.items()}
+        with seeded(seed):
+            decoded = self.decoded(index, float(torch.rand(())))
+            return self.sample(index, decoded)
+
+    def sample(self, index: int, decoded: Decoded) -> Sample:
+        """The sample of a row, augmented in training; draws from torch's global generator."""
+        if decoded.problem is not None:
+            return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
+        entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
         return Sample(index, {**entries, **self.rows[index].extra})
 
     def _augmented(self, name: str, stored: Tensor) -> Tensor:
         return self.decoders[name].augment(stored) if self.training else stored
 
-    def stored(self, index: int, draw: float) -> tuple[dict[str, Tensor | None], str | None]:
-        """What each decoder makes of a row's files, before augmentation; or why a file cannot be read."""
+    def decoded(self, index: int, draw: float) -> Decoded:
+        """What each decoder makes of a row's files, before augmentation. draw: in [0, 1), the place of a random clip."""
         row = self.rows[index]
         found: dict[str, Tensor | None] = {}
         try:
             media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
-            duration = max((m.duration for m in media.values()), default=0.0)
+            duration = self._duration([m.duration for m in media.values()])
             start = self.clip.start(duration, draw, self.training)
             for name, decoder in self.decoders.items():
                 path = row.files.get(name)
                 found[name] = None if path is None else decoder.decode(media[path], start)
         except UnreadableMedia as error:
-            return {}, str(error)
-        return found, None
+            return Decoded({}, str(error))
+        return Decoded(found, longer=self.clip.is_longer(duration))
+
+    def _duration(self, durations: Sequence[float]) -> float:
+        """Seconds that all files of a row have; those shorter than a clip (a photo beside a song) do not bound its place."""
+        return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
 
     def finish(self, name: str, stored: Tensor) -> Tensor:
         decoder = self.decoders.get(name)

@@ -87,10 +87,14 @@ class WiredNode:
 
 @attrs.frozen
 class Wiring:
-    """The nodes in an order in which they can run, and the shapes of the data they start from."""
+    """The nodes in an order in which they can run, and the shapes of the data they start from.
+
+    broken: names of nodes that are left out because something was wrong with them, and has been reported.
+    """
 
     nodes: Mapping[str, WiredNode]
     inputs: Mapping[str, Shape]
+    broken: frozenset[str] = frozenset()
 
     def value(self, node: str, output: str) -> Value:
         return self.inputs[output] if node == BATCH else self.nodes[node].outputs[output]
@@ -111,6 +115,13 @@ class Wiring:
             )
         outputs = self.nodes[node].outputs
         return [_pick(reference, node, output, outputs)] if output else [Wire(name, node, name) for name in outputs]
+
+    def has(self, reference: str) -> bool:
+        """Whether a reference stands for anything."""
+        try:
+            return bool(self.resolve(reference))
+        except SpecError:
+            return False
 
     def group(self, reference: str) -> Group:
         """The values that a reference stands for, by name."""
@@ -257,7 +268,7 @@ def wire(plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Rep
         except SpecError as error:
             field = () if error.field is None else (error.field,)
             report((name, *field), error.message, error.hint)
-    return Wiring(nodes, inputs)
+    return Wiring(nodes, inputs, frozenset(known - set(nodes) - {BATCH}))
 
 
 def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:

@@ -57,12 +57,11 @@ class LogMelDecoder(WaveformDecoder):
     def __init__(self, spec: LogMel, seconds: float, frames: int, augment: Callable[[Tensor], Tensor] | None) -> None:
         super().__init__(spec.sample_rate, seconds)
         self.spec, self.frames, self.spectrogram_augment = spec, frames, augment
-        window = round(spec.window * spec.sample_rate)
         self.mel = AT.MelSpectrogram(
             spec.sample_rate,
-            n_fft=1 << (window - 1).bit_length(),
-            win_length=window,
-            hop_length=round(spec.hop * spec.sample_rate),
+            n_fft=spec.fft_size,
+            win_length=spec.window_samples,
+            hop_length=spec.hop_samples,
             f_min=spec.low,
             f_max=spec.high,
             n_mels=spec.bins,

@@ -5,8 +5,9 @@ Source: Gong et al. 2021 ("AST", patches of a spectrogram); Park et al. 2019 (Sp
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -18,6 +19,9 @@ from antifaz.registry import SpecError, at_least, component, option, positive
 if TYPE_CHECKING:
     from .decoder import LogMelDecoder, WaveformDecoder
     from .tokenizer import PatchTokenizer
+
+LONGER_TRANSFORMS = 4
+"""How often the transform may be doubled for the sake of narrow mel bands."""
 
 
 @component("decoder", "log_mel")
@@ -38,7 +42,48 @@ class LogMel:
     def shape(self, seconds: float) -> Shape:
         if self.high is not None and not self.low < self.high <= self.sample_rate / 2:
             raise SpecError(f"`high` must lie between `low` and {self.sample_rate / 2:g} Hz, not {self.high:g}", field="high")
-        return Shape((self.bins, max(1, round(seconds / self.hop))))
+        if self.low >= self.sample_rate / 2:
+            raise SpecError(f"`low` must lie below {self.sample_rate / 2:g} Hz, not at {self.low:g}", field="low")
+        frames = max(1, round(seconds / self.hop))
+        if self.hop_samples < 1 or frames > 1 + round(seconds * self.sample_rate) // self.hop_samples:
+            message = f"a hop of {self.hop:g} s is {self.hop * self.sample_rate:.2f} samples"
+            raise SpecError(message, field="hop", hint="choose a whole number of samples")
+        _ = self.fft_size  # refuses bands that are too narrow
+        return Shape((self.bins, frames))
+
+    @property
+    def hop_samples(self) -> int:
+        return round(self.hop * self.sample_rate)
+
+    @property
+    def window_samples(self) -> int:
+        return max(1, round(self.window * self.sample_rate))
+
+    @property
+    def fft_size(self) -> int:
+        """The least power of two that holds a window and leaves no mel band without a frequency in it.
+
+        Raises:
+            SpecError: bands so narrow that there is none.
+        """
+        size = 1 << (self.window_samples - 1).bit_length()
+        edges = self._band_edges()
+        for _ in range(LONGER_TRANSFORMS):
+            spacing = self.sample_rate / size
+            if all((math.floor(low / spacing) + 1) * spacing < high for low, high in zip(edges, edges[2:], strict=False)):
+                return size
+            size *= 2
+        raise SpecError(f"{self.bins} bins are too many for {self.low:g} Hz and up at this window", field="bins")
+
+    def _band_edges(self) -> list[float]:
+        """Edges of the mel bands in Hz; band i lies between edges i and i + 2. HTK's mel scale."""
+        low, high = (2595 * math.log10(1 + f / 700) for f in (self.low, self.high or self.sample_rate / 2))
+        steps = [low + (high - low) * i / (self.bins + 1) for i in range(self.bins + 2)]
+        return [700 * (10 ** (mel / 2595) - 1) for mel in steps]
+
+    def __attrs_post_init__(self) -> None:
+        if getattr(self.augment, "domain", "spectrogram") != "spectrogram":
+            raise SpecError("this transform is not for spectrograms", field="augment", hint="spec_augment is")
 
     def build(self, seconds: float) -> LogMelDecoder:
         from .decoder import LogMelDecoder
@@ -68,6 +113,7 @@ class Waveform:
 class SpecAugment:
     """Masks random spans of time and frequency, other ones in each sample."""
 
+    domain: ClassVar[str] = "spectrogram"
     time_masks: int = option(default=1, validator=at_least(0), doc="number of masks along time")
     time_width: int = option(default=16, validator=at_least(0), doc="largest width of one, in frames")
     frequency_masks: int = option(default=1, validator=at_least(0), doc="number of masks along frequency")

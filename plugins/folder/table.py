@@ -50,6 +50,8 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
             _check_columns(spec, columns, index)
             for cells in reader:
                 where = f"line {reader.line_num}"
+                if None in cells:
+                    raise DataError(f"{index}, {where}: more cells than columns\n    quote cells that hold a comma")
                 files = _files(spec, cells, columns, root, where, outside, lost)
                 label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
                 if files is not None:
@@ -69,6 +71,9 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
 
 
 def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
+    twice = sorted({name for name in columns if columns.count(name) > 1})
+    if twice:
+        raise DataError(f"{index} has more than one column {', '.join(map(repr, twice))}\n    rename one of them")
     own = [name for name in spec.modalities if name in columns]
     if spec.path not in columns and len(own) < len(spec.modalities):
         raise DataError(f"{index} has no column {spec.path!r}; {suggest(spec.path, columns, noun='columns')}")
@@ -86,13 +91,27 @@ def _files(
     if not named:
         lost.append(f"{where}: no file is named")
         return None
-    beyond = [path for path in named if not path.resolve().is_relative_to(root.resolve())]
-    absent = [path for path in named if not path.is_file()]
+    beyond = [path for path in named if not _is_inside(path, root)]
+    absent = [path for path in named if not beyond and not _is_there(path)]
     for faults, paths in ((outside, beyond), (lost, absent)):
         if paths:
             faults.append(f"{where}: {', '.join(os.path.relpath(path, root) for path in paths)}")
             return None
     return found
+
+
+def _is_inside(path: Path, root: Path) -> bool:
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError, ValueError):  # a name that no file can have, links in a circle
+        return False
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder that may not be entered
+        return False
 
 
 def _label(spec: Folder, cell: str | None, where: str, unknown: list[str]) -> Tensor | None:

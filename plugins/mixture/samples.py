@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from antifaz.core.data.samples import Sample, SampleSet
+from antifaz.core.data.samples import Sample, SampleSet, seeded
 from antifaz.core.streams import Shape
 
 
@@ -31,8 +30,7 @@ class MixedSamples:
         return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem)
 
     def _finished(self, part: SampleSet, name: str, stored: Tensor, seed: int) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with seeded(seed):
             return part.finish(name, stored[None])[0]
 
     def finish(self, name: str, stored: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
@@ -29,6 +29,11 @@ class Frames:
     )
     augment: tuple[TransformSpec, ...] = option(default=(), doc="transforms in training, in order")
 
+    def __attrs_post_init__(self) -> None:
+        for i, transform in enumerate(self.augment):
+            if getattr(transform, "domain", "video") != "video":
+                raise SpecError("this transform is not for pictures", field=f"augment.{i}", hint="use it on the sound")
+
     def shape(self, seconds: float) -> Shape:
         if self.resize is not None and self.resize < self.size:
             raise SpecError(f"`resize` {self.resize} is smaller than `size` {self.size}", field="resize")
@@ -47,6 +52,7 @@ class Frames:
 class RandomCrop:
     """A random part of the picture, scaled back to its size: the same part in all frames."""
 
+    domain: ClassVar[str] = "video"
     scale: tuple[float, float] = option(default=(0.5, 1.0), validator=between(0, 1), doc="share of the area")
     ratio: tuple[float, float] = option(default=(0.75, 1.333), validator=positive, doc="width over height")
 
@@ -61,6 +67,7 @@ class RandomCrop:
 class Flip:
     """Left and right exchanged, in all frames or none."""
 
+    domain: ClassVar[str] = "video"
     probability: float = option(default=0.5, validator=between(0, 1), doc="of a flip")
 
     def build(self) -> Any:
@@ -74,6 +81,7 @@ class Flip:
 class ColorJitter:
     """Brightness, contrast, saturation and hue, changed alike in all frames."""
 
+    domain: ClassVar[str] = "video"
     brightness: float = option(default=0.0, validator=at_least(0), doc="largest relative change")
     contrast: float = option(default=0.0, validator=at_least(0), doc="largest relative change")
     saturation: float = option(default=0.0, validator=at_least(0), doc="largest relative change")

@@ -205,8 +205,16 @@ def test_one_linear_map_for_each_input() -> None:
     assert both["audio"].valid is audio.valid
     assert alone.keys() == {"video"}
     assert torch.equal(alone["video"].values, both["video"].values)
-    assert not heads.maps["audio"].bias.any()
-    assert 0.01 < heads.maps["audio"].weight.std().item() < 0.04
+
+
+def test_heads_begin_with_xavier_uniform_weights_and_no_bias() -> None:
+    torch.manual_seed(0)
+    width = 600
+    weight, bias = LinearHeads(classes=CLASSES).build({"audio": Shape((width,))}).map.parameters()
+    bound = (6 / (width + CLASSES)) ** 0.5
+    assert weight.abs().max().item() <= bound
+    assert abs(weight.std().item() / (bound / 3**0.5) - 1) < 0.05
+    assert not bias.any()
 
 
 def test_a_single_head_is_bare_and_its_weights_have_no_name() -> None:

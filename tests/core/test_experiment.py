@@ -1,0 +1,62 @@
+"""Experiments: mistakes are found together and located; stages may have graphs of their own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from antifaz.core.claims import claims
+from antifaz.core.experiment import read
+from antifaz.registry import ConfigError
+
+JOINT = "stages.pretrain.graph.encoder.mask=joint"
+
+
+def refused(plugins, overrides: list[str], source: str = "quickstart") -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(source, plugins, overrides)
+    return str(caught.value)
+
+
+def test_a_stage_may_go_without_a_node(plugins) -> None:
+    experiment = read("quickstart", plugins, ["stages.pretrain.graph.labels=!delete"])
+    assert "labels" not in experiment.wirings["pretrain"].nodes
+    assert "labels" in experiment.wiring.nodes
+    assert list(experiment.graphs) == ["pretrain", "retrieval"]
+
+
+def test_a_node_that_a_stage_deleted_is_unknown_there(plugins) -> None:
+    message = refused(plugins, ["stages.evaluate.graph.labels=!delete"])
+    assert "unknown node 'labels'" in message
+    assert "quickstart.yaml:" in message
+
+
+def test_a_deletion_that_finds_nothing_is_told(plugins) -> None:
+    message = refused(plugins, ["stages.evaluate.graph.lables=!delete"])
+    assert "no lables to delete" in message
+    assert "did you mean 'labels'?" in message
+
+
+def test_claims_are_held_against_the_graph_of_every_stage(plugins) -> None:
+    found = claims(read("quickstart", plugins, [JOINT]))
+    assert {claim.holds for claim in found if claim.stage == "pretrain"} == {False}
+    assert {claim.holds for claim in found if claim.stage == "retrieval"} == {True}
+
+
+def test_a_transform_that_does_not_fit_is_located(plugins) -> None:
+    change = "data.paired.transforms=[{use: modality_dropout, probability: {smell: 0.5}}]"
+    message = refused(plugins, [change])
+    assert "no modality 'smell'" in message
+    assert message.startswith("command line")
+
+
+def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("name: x\ngraph: {a: [\n")
+    above = tmp_path / "above.yaml"
+    above.write_text("extends: broken.yaml\n")
+    for source in (broken, above):
+        message = refused(plugins, [], str(source))
+        assert "broken.yaml:3:1: not valid YAML" in message
+        assert "missing" not in message
