@@ -150,7 +150,7 @@ def _call(
             return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout)
         if rows == columns:
             return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout, is_causal=True)
-        triangle = causal_lower_right(rows, columns)
+        triangle = _triangle(rows, columns, q_BHRD.device)
         return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, attn_mask=triangle, dropout_p=dropout)
     allowed: Tensor | None = None
     if causal:
@@ -159,6 +159,13 @@ def _call(
         keys_B11S = key_mask[:, None, None, :]
         allowed = keys_B11S if allowed is None else allowed & keys_B11S
     return _masked(q_BHRD, k_BHSD, v_BHSD, allowed, bias, dropout)
+
+
+def _triangle(rows: int, columns: int, device: torch.device) -> Tensor:
+    """The lower-right triangle as a symbol that kernels know; on the meta device, where counting modes cannot hold it, a mask."""
+    if device.type == "meta":
+        return torch.ones(rows, columns, dtype=torch.bool, device=device).tril(columns - rows)
+    return causal_lower_right(rows, columns)
 
 
 def _masked(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | None, bias: Tensor | None, dropout: float) -> Tensor:

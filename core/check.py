@@ -1,4 +1,8 @@
-"""check: build the experiment on the meta device and hold what every module returns against what its spec declared."""
+"""check: what an experiment is and costs, before anything is spent.
+
+Graphs are built and run on the meta device: what every module returns is held against what its spec declared, FLOPs and memory are
+counted (see cost.py for the conventions). Data sets are looked at where they are there: their counts, and one decoded sample.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,91 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
+import torch
 
-from antifaz.core.experiment import Experiment, TrainStage
+from antifaz.core.data.batches import Collate
+from antifaz.core.experiment import Data, Experiment, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
-from antifaz.core.streams import Stream, Value
-from antifaz.registry import ConfigError, Problem, SpecError, declaration_of
+from antifaz.core.graph.wiring import BATCH, Wire, Wiring
+from antifaz.core.streams import Shape, Stream, Value
+from antifaz.registry import ConfigError, DataError, Problem, declaration_of
 
+from .cost import StepCost, forward_flops, step_cost
 from .model import TrainingModel, build_graph, parameters_reached, stand_in
 
 
 @attrs.frozen
 class NodeReport:
-    """What a node is, in figures."""
+    """What a node is. flops: forward, one sample, when everything is asked for."""
 
     name: str
     component: str
     parameters: int
+    flops: int
     outputs: Mapping[str, Value]
+
+    def json(self) -> dict[str, Any]:
+        outputs = {name: _describe(value) for name, value in self.outputs.items()}
+        return {"component": self.component, "parameters": self.parameters, "flops": self.flops, "outputs": outputs}
+
+
+@attrs.frozen
+class OutputReport:
+    """What one requested output takes. needs: entries of the data. flops: forward, one sample, for it alone."""
+
+    needs: tuple[str, ...]
+    nodes: tuple[str, ...]
+    flops: int
+
+
+@attrs.frozen
+class StageReport:
+    """A training stage. untrained: nodes and single parameters that get no gradient or are frozen."""
+
+    cost: StepCost
+    untrained: tuple[str, ...]
+
+
+@attrs.frozen
+class DataReport:
+    """A data set. counts: `samples`, and how many files were found or missing; None where the data is not on this machine."""
+
+    counts: Mapping[str, int] | None
 
 
 @attrs.frozen
 class CheckReport:
-    """What `check` found out about a config that has no mistake."""
+    """What `check` found out about a config that has no mistake.
+
+    The graph is the last stage's. outputs: by reference, those that objectives or metrics of any stage ask for, or else the graph's
+    ends. unused: nodes that none of these needs.
+    """
 
     name: str
     parameters: int
-    nodes: tuple[NodeReport, ...]
-    untrained: Mapping[str, tuple[str, ...]]
-    """stage -> nodes that get no gradient in it."""
+    nodes: Mapping[str, NodeReport]
+    outputs: Mapping[str, OutputReport]
+    stages: Mapping[str, StageReport]
+    data: Mapping[str, DataReport]
+    unused: tuple[str, ...]
+
+    @property
+    def flops(self) -> int:
+        """Forward, one sample, every output."""
+        return sum(node.flops for node in self.nodes.values())
 
     def json(self) -> dict[str, Any]:
-        """Plain data: `parameters`, and `nodes: {name: {component, parameters, outputs}}`."""
-        nodes = {
-            node.name: {
-                "component": node.component,
-                "parameters": node.parameters,
-                "outputs": {name: _describe(value) for name, value in node.outputs.items()},
-            }
-            for node in self.nodes
+        """Plain data. Shapes are without the batch; flops are integers for one sample, those of a stage for a step."""
+        return {
+            "name": self.name,
+            "parameters": self.parameters,
+            "flops": self.flops,
+            "nodes": {name: node.json() for name, node in self.nodes.items()},
+            "outputs": {name: attrs.asdict(output) for name, output in self.outputs.items()},
+            "stages": {name: {**attrs.asdict(s.cost), "untrained": list(s.untrained)} for name, s in self.stages.items()},
+            "data": {name: attrs.asdict(data) for name, data in self.data.items()},
+            "unused": list(self.unused),
         }
-        untrained = {stage: list(names) for stage, names in self.untrained.items()}
-        return {"name": self.name, "parameters": self.parameters, "nodes": nodes, "untrained": untrained}
 
 
 def _describe(value: Value) -> dict[str, Any]:
@@ -55,54 +103,53 @@ def _describe(value: Value) -> dict[str, Any]:
     return {"kind": "features", "shape": list(value.dims), "dtype": value.dtype}
 
 
-def check(experiment: Experiment) -> CheckReport:
-    """Build every stage's graph on the meta device and run it once.
+def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
+    """Build and run every graph of the experiment on the meta device.
 
+    data: whether to look at the data sets as well.
     Raises:
-        ConfigError: a module that cannot be built, fails, or returns other shapes than its spec declares.
+        ConfigError: a module that cannot be built, fails, or returns other shapes than its spec declares; data that is not as the
+            config says.
     """
     problems: list[Problem] = []
-    untrained: dict[str, tuple[str, ...]] = {}
-    graph = build_graph(experiment.wiring, device="meta")
-    try:
-        for name, stage in experiment.stages.items():
-            wiring = experiment.wirings[name]
-            staged = graph if wiring is experiment.wiring else build_graph(wiring, device="meta")
-            problems += _run(experiment, staged)
-            if isinstance(stage, TrainStage):
-                untrained[name] = _untrained(staged, stage)
-        if not experiment.stages:
-            problems += _run(experiment, graph)
-    except SpecError as error:
-        problems.append(Problem(error.message, experiment.document.location(("graph",)), error.hint))
+    graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
+    for graph in graphs.values():
+        problems += _returned_shapes(experiment, graph)
+    found = {name: _look(experiment, name, entry, problems) for name, entry in experiment.data.items()} if data else {}
     if problems:
         raise ConfigError(problems)
-    nodes = tuple(_node_report(graph, name) for name in experiment.wiring.nodes)
-    return CheckReport(experiment.name, sum(p.numel() for p in graph.parameters()), nodes, untrained)
+    graph = list(graphs.values())[-1]
+    requested = _requested(experiment)
+    flops = forward_flops(graph, _stand_in(graph.wiring, 1), list(graph.wiring.nodes))
+    return CheckReport(
+        experiment.name,
+        sum(p.numel() for p in graph.parameters()),
+        {name: _node_report(graph, name, flops[name]) for name in graph.wiring.nodes},
+        _output_reports(experiment, graphs, requested),
+        {name: _stage_report(experiment, name, s) for name, s in experiment.stages.items() if isinstance(s, TrainStage)},
+        found,
+        _unused(experiment, requested),
+    )
 
 
-def _node_report(graph: Graph, name: str) -> NodeReport:
-    """Parameters are counted where they live: a shared or tied one under its owner."""
-    node = graph.wiring.nodes[name]
-    own = {n: p for n, p in graph.get_submodule(name).named_parameters() if f"{name}.{n}" not in graph.aliases}
-    component = declaration_of(node.plan.spec).name
-    return NodeReport(name, component, sum(p.numel() for p in own.values()), node.outputs)
+def _stand_in(wiring: Wiring, batch: int) -> dict[str, Any]:
+    """A meta batch of the entries that the graph reads."""
+    used = {w.output for node in wiring.nodes.values() for w in node.wires if w.node == BATCH}
+    return stand_in({name: shape for name, shape in wiring.inputs.items() if name in used}, batch, "meta")
 
 
-def _run(experiment: Experiment, graph: Graph) -> list[Problem]:
-    """Run every node on meta tensors and compare shapes."""
+def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
+    """Run every node on a batch of two and compare shapes."""
     wiring = graph.wiring
     view = experiment.document.at("graph")
-    used = {w.output for node in wiring.nodes.values() for w in node.wires if w.node == "batch"}
-    batch = stand_in({name: shape for name, shape in wiring.inputs.items() if name in used}, 2, "meta")
     problems = []
     try:
-        found = graph(batch, list(wiring.nodes))
-    except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
+        found = graph(_stand_in(wiring, 2), list(wiring.nodes))
+    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, NotImplementedError) as error:
         return [Problem(f"the graph cannot run: {type(error).__name__}: {error}", view.location(()))]
     for name, node in wiring.nodes.items():
         for output, declared in node.outputs.items():
-            reference = name if name == output else f"{name}.{output}"
+            reference = Wire("", name, output).reference
             if reference not in found:
                 problems.append(Problem(f"{reference} is declared but not returned", view.location((name,))))
             elif (got := tuple(found[reference].values.shape[1:])) != declared.dims:
@@ -111,8 +158,105 @@ def _run(experiment: Experiment, graph: Graph) -> list[Problem]:
     return problems
 
 
-def _untrained(graph: Graph, stage: TrainStage) -> tuple[str, ...]:
-    model = TrainingModel(graph, stage.objectives).to("meta")
-    reached = {name.partition(".")[0] for name in parameters_reached(model, graph.wiring.inputs)}
-    with_parameters = [n for n in graph.wiring.nodes if any(True for _ in graph.get_submodule(n).parameters())]
-    return tuple(name for name in with_parameters if name not in reached or name in stage.freeze)
+def _node_report(graph: Graph, name: str, flops: int) -> NodeReport:
+    """Parameters are counted where they live: a shared or tied one under its owner."""
+    node = graph.wiring.nodes[name]
+    own = {n: p for n, p in graph.get_submodule(name).named_parameters() if f"{name}.{n}" not in graph.aliases}
+    component = declaration_of(node.plan.spec).name
+    return NodeReport(name, component, sum(p.numel() for p in own.values()), flops, node.outputs)
+
+
+def _requested(experiment: Experiment) -> dict[str, list[Wire]]:
+    """stage -> the outputs that its objectives or metrics read; without stages, the outputs of the graph's ends."""
+    if not experiment.stages:
+        wiring = experiment.wiring
+        return {"": [wire for name in wiring.unused() for wire in wiring.resolve(name)]}
+    return {name: _read_by(experiment, name, stage) for name, stage in experiment.stages.items()}
+
+
+def _read_by(experiment: Experiment, name: str, stage: Stage) -> list[Wire]:
+    wiring = experiment.wirings[name]
+    if isinstance(stage, TrainStage):
+        found = [arguments(entry.objective, entry.in_, wiring) for entry in stage.objectives.values()]
+    else:
+        found = [arguments(entry.metric, entry.in_, wiring) for entry in stage.metrics.values()]
+    return [wire for given in found for wires in given.values() for wire in wires if wire.node != BATCH]
+
+
+def _output_reports(
+    experiment: Experiment, graphs: Mapping[str, Graph], requested: Mapping[str, list[Wire]]
+) -> dict[str, OutputReport]:
+    """Each requested output on the last graph that has it."""
+    references = dict.fromkeys(wire.reference for wires in requested.values() for wire in wires)
+    reports = {}
+    for reference in references:
+        graph = next(g for g in reversed(list(graphs.values())) if g.wiring.has(reference))
+        flops = forward_flops(graph, _stand_in(graph.wiring, 1), [reference])
+        plan = graph.wiring.needed_for(graph.wiring.resolve(reference))
+        nodes = tuple(name for name in graph.wiring.nodes if name in plan)
+        read = {w.output for n in nodes for w in graph.wiring.nodes[n].wires if w.node == BATCH and w.key in plan[n][1]}
+        reports[reference] = OutputReport(tuple(sorted(read)), nodes, sum(flops.values()))
+    return reports
+
+
+def _unused(experiment: Experiment, requested: Mapping[str, list[Wire]]) -> tuple[str, ...]:
+    needed = {node for stage, wires in requested.items() for node in experiment.wirings[stage].needed_for(wires)}
+    every = dict.fromkeys(node for wiring in experiment.graphs.values() for node in wiring.nodes)
+    return tuple(node for node in every if node not in needed)
+
+
+def _stage_report(experiment: Experiment, name: str, stage: TrainStage) -> StageReport:
+    wiring = experiment.wirings[name]
+    model = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
+    size = experiment.data[stage.data].batch_size // stage.accumulate
+    cost = step_cost(model, stand_in(wiring.inputs, max(1, size), "meta"))
+    cost = attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
+    return StageReport(cost, _untrained(model, stage, wiring))
+
+
+def _untrained(model: TrainingModel, stage: TrainStage, wiring: Wiring) -> tuple[str, ...]:
+    """Nodes of which nothing trains, then single parameters of others."""
+    reached = parameters_reached(model, wiring.inputs)
+    names = [name for name in model.named_weights() if not name.startswith("objectives.")]
+    still = [name for name in names if name not in reached or name.partition(".")[0] in stage.freeze]
+    trained = {name.partition(".")[0] for name in set(names) - set(still)}
+    nodes = dict.fromkeys(name.partition(".")[0] for name in still if name.partition(".")[0] not in trained)
+    return (*nodes, *(name for name in still if name.partition(".")[0] in trained))
+
+
+def _look(experiment: Experiment, name: str, entry: Data, problems: list[Problem]) -> DataReport:
+    """A data set's counts, and its first sample against the declared shapes."""
+    peek = getattr(entry.dataset, "peek", None)
+    where = experiment.document.location(("data", name))
+    try:
+        samples = peek() if peek is not None else None
+        if samples is None:
+            return DataReport(None)
+        if len(samples):
+            problems += [Problem(m, where) for m in _sample_faults(samples, entry.dataset.shapes(), name)]
+    except DataError as error:
+        message, _, hint = str(error).partition("\n    ")
+        problems.append(Problem(message, where, hint or None))
+        return DataReport(None)
+    smallest = entry.batch_size if any(isinstance(s, TrainStage) and s.data == name for s in experiment.stages.values()) else 1
+    if len(samples) < smallest:
+        message = f"the data set {name!r} has {len(samples)} samples, fewer than a batch of {smallest}"
+        problems.append(Problem(message, where, "lower batch_size"))
+    return DataReport({"samples": len(samples), **samples.counts()})
+
+
+def _sample_faults(samples: Any, declared: Mapping[str, Shape], name: str) -> list[str]:
+    sample = samples.load(0, 0)
+    if sample.problem is not None:
+        return []  # a broken file is the run's to count, against the user's limit
+    try:
+        entries = Collate(samples)([(sample, 0)]).entries
+    except (RuntimeError, ValueError, TypeError) as error:
+        return [f"{name}: the sample {samples.identity(0)!r} cannot be put in a batch: {error}"]
+    faults = []
+    for key, shape in declared.items():
+        values = entries[key].values
+        if tuple(values.shape[1:]) != shape.dims or values.dtype != getattr(torch, shape.dtype):
+            got = f"{list(values.shape[1:])} {str(values.dtype).removeprefix('torch.')}"
+            faults.append(f"{name}.{key} is {got}, declared is {list(shape.dims)} {shape.dtype}: {samples.identity(0)!r}")
+    return faults

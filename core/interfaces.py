@@ -129,3 +129,6 @@ class DatasetSpec(Protocol):
 
     def build(self, training: bool) -> SampleSet:
         """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""
+
+    # Optional, for `check`: def peek(self) -> SampleSet | None
+    #     The set as in evaluation, opened without making anything (no files, no cache); None where it is not on this machine.

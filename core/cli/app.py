@@ -58,7 +58,7 @@ def run(
     from antifaz.core.engine.results import tables
     from antifaz.core.engine.run import run_experiment
 
-    report = check(experiment)
+    report = check(experiment, data=False)
     root = folder or Path("runs") / experiment.name
     finished = run_experiment(experiment, root, device=device, fresh=fresh)
     if distributed.is_main() and not finished.console.quiet:
@@ -79,15 +79,9 @@ def check(config: Config, overrides: Overrides = None, as_json: AsJson = False, 
     if as_json:
         _print_json({**report.json(), "broken_claims": claims})
     else:
-        table = Table("node", "component", "parameters", "outputs (shape per sample)")
-        for node in report.nodes:
-            outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
-            table.add_row(node.name, node.component, f"{node.parameters:,}", outputs)
-        console.print(table)
-        console.print(f"{report.name}: {report.parameters:,} parameters")
-        for stage, names in report.untrained.items():
-            if names:
-                console.print(f"stage {stage} does not train: {', '.join(names)}", highlight=False)
+        from .check_report import show
+
+        show(report, console)
         for claim in claims:
             console.print(f"[red]not pure:[/] {claim}", highlight=False)
     if claims:

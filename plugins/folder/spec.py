@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import attrs
@@ -53,3 +54,8 @@ class Folder:
         from .table import open_folder
 
         return open_folder(self, training)
+
+    def peek(self) -> SampleSet | None:
+        from .table import open_folder
+
+        return open_folder(attrs.evolve(self, cache=False), training=False) if Path(self.root).is_dir() else None

@@ -12,6 +12,8 @@ from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
+    from antifaz.core.data.samples import SampleSet
+
     from .samples import MixedSamples
 
 
@@ -42,7 +44,14 @@ class Mixture:
         return union
 
     def build(self, training: bool) -> MixedSamples:
+        return self._mixed({name: spec.build(training) for name, spec in self.parts.items()})
+
+    def peek(self) -> MixedSamples | None:
+        found = {name: spec.peek() if hasattr(spec, "peek") else None for name, spec in self.parts.items()}
+        there = {name: samples for name, samples in found.items() if samples is not None}
+        return self._mixed(there) if len(there) == len(found) else None
+
+    def _mixed(self, parts: Mapping[str, SampleSet]) -> MixedSamples:
         from .samples import MixedSamples
 
-        parts = {name: spec.build(training) for name, spec in self.parts.items()}
         return MixedSamples(parts, {name: self.repeat.get(name, 1) for name in parts}, self.shapes())

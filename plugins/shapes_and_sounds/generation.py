@@ -29,14 +29,27 @@ FORMAT = 1
 
 def open_split(spec: ShapesAndSounds, root: Path, training: bool) -> SampleSet:
     """The samples of a split, made first where they are missing."""
-    folder = root / f"{spec.preset}-{spec.seed}-v{FORMAT}" / spec.split
-    generate(folder, spec.split, spec.count, spec.seed, hard=spec.preset == "hard")
+    generate(_folder(spec, root), spec.split, spec.count, spec.seed, hard=spec.preset == "hard")
+    return _samples(spec, root, training, root / "cache" if spec.cache else None)
+
+
+def peek_split(spec: ShapesAndSounds, root: Path) -> SampleSet | None:
+    """The samples of a split if all of its clips are made."""
+    made = all(clip_path(_folder(spec, root), index).exists() for index in range(spec.count))
+    return _samples(spec, root, False, None) if made else None
+
+
+def _folder(spec: ShapesAndSounds, root: Path) -> Path:
+    return root / f"{spec.preset}-{spec.seed}-v{FORMAT}" / spec.split
+
+
+def _samples(spec: ShapesAndSounds, root: Path, training: bool, cache: Path | None) -> SampleSet:
+    folder = _folder(spec, root)
     rows = []
     for index in range(spec.count):
         made = rules.content(spec.split, index, rules.generator(spec.seed, spec.split, index))
         extra = {} if made.label is None else {"label": torch.tensor(made.label)}
         rows.append(Row(dict.fromkeys(spec.modalities, clip_path(folder, index)), extra))
-    cache = root / "cache" if spec.cache else None
     return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache)
 
 

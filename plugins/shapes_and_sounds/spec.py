@@ -58,3 +58,8 @@ class ShapesAndSounds:
         from .generation import open_split
 
         return open_split(self, Path(self.root), training)
+
+    def peek(self) -> SampleSet | None:
+        from .generation import peek_split
+
+        return peek_split(self, Path(self.root))

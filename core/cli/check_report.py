@@ -1,0 +1,63 @@
+"""What `check` found out, as tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from antifaz.core.check import CheckReport
+
+STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
+
+
+def show(report: CheckReport, console: Console) -> None:
+    """Nodes, requested outputs, stages and data sets."""
+    console.print(_nodes(report))
+    if report.outputs:
+        console.print(_outputs(report))
+    console.print(f"{report.name}: {report.parameters:,} parameters, {short(report.flops)}FLOPs forward for one sample")
+    lines = []
+    for name, stage in report.stages.items():
+        cost = stage.cost
+        memory = f"{memory_size(cost.activations)} of activations, {memory_size(cost.state)} of weights, gradients and moments"
+        lines.append(f"stage {name}: a step of {cost.batch_size} samples takes {short(cost.flops)}FLOPs; in float32 {memory}")
+        if stage.untrained:
+            lines.append(f"stage {name} does not train: {', '.join(stage.untrained)}")
+    if report.unused:
+        lines.append(f"nothing uses: {', '.join(report.unused)}")
+    for name, data in report.data.items():
+        counts = data.counts
+        text = "not on this machine" if counts is None else ", ".join(f"{value:,} {key}" for key, value in counts.items())
+        lines.append(f"data {name}: {text}")
+    for line in lines:
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def _nodes(report: CheckReport) -> Table:
+    table = Table("node", "component", "parameters", "FLOPs", "outputs (shape per sample)")
+    for node in report.nodes.values():
+        outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
+        table.add_row(node.name, node.component, f"{node.parameters:,}", short(node.flops), outputs)
+    return table
+
+
+def _outputs(report: CheckReport) -> Table:
+    table = Table("requested output", "needs", "FLOPs for it alone")
+    for reference, output in report.outputs.items():
+        table.add_row(reference, ", ".join(output.needs), short(output.flops))
+    return table
+
+
+def short(count: int) -> str:
+    """Three figures and a prefix: 7.42 G."""
+    for size, prefix in STEPS:
+        if count >= size:
+            return f"{count / size:.3g} {prefix}"
+    return f"{count} "
+
+
+def memory_size(count: int) -> str:
+    return f"{count / 2**30:,.0f} GiB" if count >= 10 * 2**30 else f"{count / 2**20:,.0f} MiB"

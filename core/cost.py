@@ -1,0 +1,146 @@
+"""What a graph costs, counted on the meta device: nothing is computed, and no memory is taken.
+
+Convention: a multiply and an add are 2 FLOPs; matrix products, convolutions and attention count, element-wise work does not.
+Attention counts by the pairs that the routing allows: 4 x pairs x head width forward, twice that backward. Memory is what autograd
+keeps between forward and backward, as with a fused attention kernel, which keeps no weights of attention.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
+
+from antifaz.core.tokens import Features
+
+from .graph.graph import Graph
+
+
+@torch.library.custom_op("antifaz::attention", mutates_args=())
+def _attention(q: Tensor, k: Tensor, v: Tensor, pairs: int) -> Tensor:
+    """Stands for one attention call over (..., R, D), (..., S, D) in which each head of each sample has so many pairs."""
+    raise NotImplementedError("for counting on the meta device")
+
+
+@torch.library.custom_op("antifaz::attention_backward", mutates_args=())
+def _attention_backward(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, pairs: int) -> tuple[Tensor, Tensor, Tensor]:
+    raise NotImplementedError("for counting on the meta device")
+
+
+@_attention.register_fake
+def _(q: Tensor, k: Tensor, v: Tensor, pairs: int) -> Tensor:
+    return q.new_empty((*q.shape[:-1], v.shape[-1]))
+
+
+@_attention_backward.register_fake
+def _(grad: Tensor, q: Tensor, k: Tensor, v: Tensor, out: Tensor, pairs: int) -> tuple[Tensor, Tensor, Tensor]:
+    return torch.empty_like(q), torch.empty_like(k), torch.empty_like(v)
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    q, k, v, pairs = inputs
+    ctx.save_for_backward(q, k, v, output)
+    ctx.pairs = pairs
+
+
+def _back(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+    q, k, v, out = ctx.saved_tensors
+    return (*torch.ops.antifaz.attention_backward(grad, q, k, v, out, ctx.pairs), None)
+
+
+_attention.register_autograd(_back, setup_context=_keep)
+
+
+@register_flop_formula(torch.ops.antifaz.attention)
+def _forward_flops(q: Sequence[int], k: Sequence[int], v: Sequence[int], pairs: int, *_: Any, **__: Any) -> int:
+    return 2 * _heads(q) * pairs * (q[-1] + v[-1])
+
+
+@register_flop_formula(torch.ops.antifaz.attention_backward)
+def _backward_flops(grad: Any, q: Sequence[int], k: Any, v: Sequence[int], out: Any, pairs: int, *_: Any, **__: Any) -> int:
+    return 4 * _heads(q) * pairs * (q[-1] + v[-1])
+
+
+def _heads(shape: Sequence[int]) -> int:
+    """Heads times samples of (..., R, D)."""
+    count = 1
+    for size in shape[:-2]:
+        count *= size
+    return count
+
+
+class _CountedAttention(TorchFunctionMode):
+    """Sends attention calls on the meta device to the operator above."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func is not F.scaled_dot_product_attention or not args[0].is_meta:
+            return func(*args, **kwargs)
+        q, k, v = args[:3]
+        rows, columns = q.shape[-2], k.shape[-2]
+        mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
+        pairs = rows * columns
+        if kwargs.get("is_causal") or (mask is not None and mask.dim() == 2):  # attention.py's triangle; other masks have a batch
+            pairs -= rows * (rows - 1) // 2
+        return torch.ops.antifaz.attention(q, k, v, pairs)
+
+
+@contextmanager
+def counting() -> Iterator[FlopCounterMode]:
+    """Counts what runs on the meta device inside."""
+    with FlopCounterMode(display=False) as counter, _CountedAttention():
+        yield counter
+
+
+def forward_flops(graph: Graph, batch: Mapping[str, Features], outputs: Sequence[str]) -> dict[str, int]:
+    """FLOPs of each node for these outputs, in evaluation mode. The graph and the batch are on the meta device."""
+    graph.eval()
+    with counting() as counter:
+        graph(batch, outputs)
+    found = counter.get_flop_counts()
+    return {name: sum(found.get(f"Graph.{name}", {}).values()) for name in graph.wiring.nodes}
+
+
+@attrs.frozen
+class StepCost:
+    """One optimisation step at the batch size of its stage.
+
+    flops: forward and backward. activations: bytes that autograd keeps. state: bytes of weights, gradients and AdamW's moments.
+    """
+
+    batch_size: int
+    flops: int
+    activations: int
+    state: int
+
+
+def step_cost(model: nn.Module, batch: Mapping[str, Features]) -> StepCost:
+    """The cost of a step of a TrainingModel in float32; model and batch are on the meta device."""
+    model.train()
+    kept: dict[int, int] = {}
+    owned = {p.untyped_storage()._cdata for p in model.parameters()}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in owned:
+            kept[storage._cdata] = storage.nbytes()
+        return tensor
+
+    with counting() as counter:
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            losses = model(batch)
+        terms = [term.total for loss in losses.values() for term in loss.terms.values()]
+        total = sum(term for term in terms if isinstance(term, Tensor) and term.requires_grad)
+        if isinstance(total, Tensor):
+            total.backward()  # type: ignore[no-untyped-call]
+    trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.grad is not None)
+    weights = sum(p.numel() * p.element_size() for p in model.parameters())
+    size = next(iter(batch.values())).values.shape[0]
+    return StepCost(size, counter.get_total_flops(), sum(kept.values()), weights + 3 * trained)
