@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal, TypeVar
 
 import attrs
@@ -24,6 +25,7 @@ from antifaz.registry import (
     at_least,
     between,
     declaration_of,
+    key_of,
     load_document,
     option,
     positive,
@@ -31,7 +33,7 @@ from antifaz.registry import (
     suggest,
 )
 
-from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, wire, wire_inputs
+from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, well_formed, wire, wire_inputs
 from .interfaces import BatchTransformSpec, DatasetSpec, MetricSpec, NodeSpec, ObjectiveSpec
 from .streams import Group, Shape
 
@@ -214,8 +216,15 @@ class _Reader:
         self.plugins = plugins
         self.structurer = Structurer(plugins.catalogue)
         self.problems: list[Problem] = list(document.problems)
+        self.lost_data: set[str] = set()
+        """Data sets whose entries could not be found out."""
 
     def experiment(self) -> Experiment:
+        top = self.document.data
+        for section in SECTIONS:
+            if not isinstance(top.get(section, {}), Mapping | NoneType):
+                self.report(self.document, (section,), f"`{section}` must be a mapping of names to entries")
+                raise ConfigError(self.problems)  # whatever else refers to it
         if not self.document.whole:  # what else is missing or unknown may stand in the part that could not be read
             raise ConfigError(self.problems)
         header = self.header()
@@ -244,16 +253,11 @@ class _Reader:
         return self.structurer.structure(top, Header, self.document, (), self.problems, also=SECTIONS)
 
     def section(self, view: View, path: Sequence[str]) -> Mapping[str, Any]:
-        """A mapping of the document, or nothing (reported if it is something else)."""
+        """A mapping of the document, or an empty one where there is none."""
         value: Any = view.data
         for step in path:
-            value = value.get(step) if isinstance(value, Mapping) else None
-        if value is None:
-            return {}
-        if not isinstance(value, Mapping):
-            self.report(view, path, f"{'.'.join(path)!r} must be a mapping of names to entries")
-            return {}
-        return value
+            value = _get(value, step)
+        return value if isinstance(value, Mapping) else {}
 
     def entries(self, section: str, type_: type[T]) -> dict[str, T | None]:
         return {
@@ -279,24 +283,35 @@ class _Reader:
         """What each data set declares; under "" what `inputs:` does."""
         shapes: dict[str, Mapping[str, Shape]] = {}
         for name, entry in data.items():
-            if entry is None:
+            dataset = self.dataset_alone(name) if entry is None else entry.dataset
+            if dataset is None:
+                self.lost_data.add(name)
                 continue
             try:
-                shapes[name] = entry.dataset.shapes()
+                shapes[name] = dataset.shapes()
             except SpecError as error:
+                self.lost_data.add(name)
                 path = ("data", name, *([] if error.field is None else error.field.split(".")))
                 self.report(self.document, path, error.message, error.hint)
         if header is not None:
             shapes[""] = {name: Shape(dims) for name, dims in header.inputs.items()}
         return shapes
 
+    def dataset_alone(self, name: str) -> DatasetSpec | None:
+        """The data set of an entry in which something else is wrong."""
+        written = self.document.at("data", name).data
+        own = {key_of(field) for field in attrs.fields(Data)}
+        rest = {key: value for key, value in written.items() if key not in own} if isinstance(written, Mapping) else {}
+        return self.structurer.structure(rest, DatasetSpec, self.document, ("data", name), [])
+
     def wiring(
         self, name: str, stage: Stage | None, shapes: Mapping[str, Mapping[str, Shape]], data: Mapping[str, Data | None]
     ) -> Wiring:
         """The graph as a stage has it."""
         view = self.document.at("graph")
-        if stage is not None:
-            view = view.overlay(self.document.at("stages", name, "graph"))
+        changes = self.document.at("stages", name, "graph")
+        if name and isinstance(changes.data, Mapping):
+            view = view.overlay(changes)
             self.problems.extend(view.unmatched())
         nodes = {
             key: self.structurer.structure(value, Node, view, (key,), self.problems)
@@ -320,7 +335,11 @@ class _Reader:
                     path = ("data", stage.data, "transforms", i, *(error.field.split(".") if error.field else ()))
                     self.report(self.document, path, error.message, error.hint)
         reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
-        return wire(plans, merged, reporter, broken=[key for key in nodes if key not in plans])
+        written = self.section(view, ())
+        broken = {key: well_formed(_get(written[key], "in")) for key in nodes if key not in plans}
+        if self.lost_data:
+            broken[BATCH] = None
+        return wire(plans, merged, reporter, broken)
 
     def plan(self, name: str, node: Node, nodes: Mapping[str, Node | None], view: View) -> NodePlan | None:
         spec: NodeSpec | None = node.spec
@@ -349,12 +368,18 @@ class _Reader:
         wiring: Wiring,
     ) -> None:
         """References of a stage to data, other stages, nodes and outputs."""
-        if stage is None:
-            return
         at = ("stages", name)
-        if stage.data not in data:
-            hint = suggest(stage.data, list(data), noun="data sets")
-            self.report(self.document, (*at, "data"), f"unknown data set {stage.data!r}", hint)
+        written = self.section(self.document, ("stages",))[name]
+        source = _get(written, "data")
+        if isinstance(source, str) and source not in data:
+            hint = suggest(source, list(data), noun="data sets")
+            self.report(self.document, (*at, "data"), f"unknown data set {source!r}", hint)
+        if stage is None:
+            for section in ("objectives", "metrics"):
+                entries = _get(written, section)
+                for key, entry in entries.items() if isinstance(entries, Mapping) else ():
+                    self.check_references((*at, section, key), well_formed(_get(entry, "in")), wiring)
+            return
         self.check_init(name, stage, list(stages), wiring)
         if isinstance(stage, TrainStage):
             for key, objective in stage.objectives.items():
@@ -406,21 +431,24 @@ class _Reader:
 
     def check_inputs(self, path: tuple[str, ...], spec: Any, in_: In, wiring: Wiring) -> None:
         """An objective's or metric's inputs: known references that fit what it takes."""
-        broken = False
-        for where, _, reference in references(in_):
-            node = reference.partition(".")[0]
-            try:
-                wiring.resolve(reference)
-            except SpecError as error:
-                broken = True
-                if node not in wiring.broken:
-                    self.report(self.document, (*path, "in", *where), error.message, error.hint)
-        if broken:
+        if not self.check_references(path, in_, wiring):
             return
         try:
             spec.build(argument_groups(spec, in_, wiring))
         except SpecError as error:
             self.report(self.document, (*path, *(error.field or "in").split(".")), error.message, error.hint)
+
+    def check_references(self, path: tuple[str, ...], in_: In | None, wiring: Wiring) -> bool:
+        """Whether all of them are known; those to broken nodes are not, and that is reported already."""
+        known = True
+        for where, _, reference in references(in_):
+            try:
+                wiring.resolve(reference)
+            except SpecError as error:
+                known = False
+                if reference.partition(".")[0] not in wiring.broken:
+                    self.report(self.document, (*path, "in", *where), error.message, error.hint)
+        return known
 
     def check_claims(self, header: Header, wirings: Mapping[str, Wiring]) -> None:
         """A claim speaks of an output that some graph has; a stage may lack it."""
@@ -434,6 +462,11 @@ class _Reader:
                 except SpecError as error:
                     self.report(self.document, path, error.message, error.hint)
             self.check_modalities(path, modalities, wirings[""])
+
+
+def _get(value: Any, key: str) -> Any:
+    """An entry of what should be a mapping."""
+    return value.get(key) if isinstance(value, Mapping) else None
 
 
 def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]:

@@ -111,7 +111,7 @@ class Wiring:
         if node not in self.nodes:
             raise SpecError(
                 f"unknown node {node!r} in the reference {reference!r}",
-                hint=suggest(node, [*self.nodes, BATCH], noun="nodes"),
+                hint=suggest(node, sorted({*self.nodes, *self.broken, BATCH}), noun="nodes"),
             )
         outputs = self.nodes[node].outputs
         return [_pick(reference, node, output, outputs)] if output else [Wire(name, node, name) for name in outputs]
@@ -225,6 +225,17 @@ def references(in_: In | None) -> list[tuple[Path, str | None, str]]:
     return [((i,), None, reference) for i, reference in enumerate(in_)]
 
 
+def well_formed(value: Any) -> In | None:
+    """An `in:` as it was written, if it is one: of an entry that could not be read otherwise."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return tuple(value)
+    if isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()):
+        return dict(value)
+    return None
+
+
 def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[Wire, ...]:
     """The edges of an `in:`; a mapping's key renames a single output, a collision is refused.
 
@@ -249,26 +260,36 @@ def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[W
     return tuple(wires.values())
 
 
-def wire(plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Iterable[str] = ()) -> Wiring:
+def wire(
+    plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Mapping[str, In | None] | None = None
+) -> Wiring:
     """Wire nodes in topological order; every mistake goes to `report`, and what depends on it is left out in silence.
 
-    broken: names of nodes that exist in the config but could not be read; references to them are not reported again.
+    broken: the `in:` of nodes that could not be read otherwise; their references are checked, those to them not reported again.
+    BATCH among them means that not every entry of the data is known.
     """
-    known = {*plans, *broken, BATCH}
-    order = _order(plans, known, report)
+    broken = broken or {}
+    readers = {name: plan.in_ for name, plan in plans.items()} | {n: in_ for n, in_ in broken.items() if n != BATCH}
+    known = {*readers, BATCH}
+    order = [name for name in _order(readers, known, report) if name in plans]
     wiring = Wiring({}, inputs)
     nodes: dict[str, WiredNode] = {}
     for name in order:
         plan = plans[name]
-        sources = {reference.partition(".")[0] for _, _, reference in references(plan.in_)}
-        if any(source not in nodes and source != BATCH for source in sources):
+        if any(_is_lost(reference, nodes, inputs, broken) for _, _, reference in references(plan.in_)):
             continue
         try:
             nodes[name] = _wire_node(name, plan, attrs.evolve(wiring, nodes=nodes))
         except SpecError as error:
             field = () if error.field is None else (error.field,)
             report((name, *field), error.message, error.hint)
-    return Wiring(nodes, inputs, frozenset(known - set(nodes) - {BATCH}))
+    return Wiring(nodes, inputs, frozenset(known - set(nodes) - {BATCH}) | (frozenset(broken) & {BATCH}))
+
+
+def _is_lost(reference: str, nodes: Mapping[str, WiredNode], inputs: Mapping[str, Shape], broken: Mapping[str, Any]) -> bool:
+    """Whether a reference is to something that was left out, so that nothing more can be said of it."""
+    source, _, entry = reference.partition(".")
+    return (BATCH in broken and entry not in inputs) if source == BATCH else source not in nodes
 
 
 def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
@@ -322,12 +343,12 @@ def _routings(spec: Any, inputs: Group, outputs: Group) -> tuple[Routing, ...]:
     return (Routing.full(reads, learned_readers=True),)
 
 
-def _order(plans: Mapping[str, NodePlan], known: set[str], report: Report) -> list[str]:
+def _order(readers: Mapping[str, In | None], known: set[str], report: Report) -> list[str]:
     """Names in an order in which inputs come first. Unknown references and cycles go to `report`."""
     sources: dict[str, list[str]] = {}
-    for name, plan in plans.items():
+    for name, in_ in readers.items():
         found = []
-        for where, _, reference in references(plan.in_):
+        for where, _, reference in references(in_):
             source = reference.partition(".")[0]
             if source not in known:
                 hint = suggest(source, sorted(known - {name}), noun="nodes")
@@ -336,7 +357,7 @@ def _order(plans: Mapping[str, NodePlan], known: set[str], report: Report) -> li
                 found.append(source)
         sources[name] = found
     order: list[str] = []
-    for name in plans:
+    for name in readers:
         _visit(name, sources, order, (), report)
     return order
 
