@@ -45,7 +45,7 @@ def row(name: str, values: list[list[float]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/study"))
-    parser.add_argument("--output", type=Path, default=Path("docs/results/quickstart-study.md"))
+    parser.add_argument("--output", type=Path, default=Path("runs/study/tables.md"))
     options = parser.parse_args()
     found = {variant: [run(options.runs, variant, seed) for seed in SEEDS] for variant in VARIANTS}
     lines = [f"Accuracy in percent with both modalities given, mean of {len(SEEDS)} seeds (lowest to highest).", ""]

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from antifaz.registry import RunError, suggest
+
+DEVICES = ("auto", "cpu", "cuda")
+PATIENCE = timedelta(hours=2)
+"""How long processes wait for each other: the main one may have to make or decode a data set first."""
 
 
 def world_size() -> int:
@@ -27,13 +34,19 @@ def start(device: str) -> torch.device:
     """Join the processes that torchrun started (nothing to do without it); returns this process's device.
 
     device: `cpu`, `cuda` or `auto` (CUDA where there is one).
+    Raises:
+        RunError: another device, or CUDA where there is none.
     """
+    if device not in DEVICES:
+        raise RunError(f"unknown device {device!r}; {suggest(device, DEVICES, noun='devices')}")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RunError("this machine has no CUDA device that torch can use\n    choose --device cpu")
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if kind == "cuda":
         torch.cuda.set_device(local)
     if "WORLD_SIZE" in os.environ and not dist.is_initialized():
-        dist.init_process_group("nccl" if kind == "cuda" else "gloo")
+        dist.init_process_group("nccl" if kind == "cuda" else "gloo", timeout=PATIENCE)
     return torch.device(kind, local) if kind == "cuda" else torch.device(kind)
 
 
@@ -46,6 +59,11 @@ def stop() -> None:
 def barrier() -> None:
     if dist.is_initialized():
         dist.barrier()
+
+
+def total(count: int, device: torch.device) -> int:
+    """The sum of a count over all processes."""
+    return int(sum_over_ranks(torch.tensor(count, device=device))) if dist.is_initialized() else count
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:

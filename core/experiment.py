@@ -6,6 +6,7 @@ reported a second time.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -25,6 +26,7 @@ from antifaz.registry import (
     at_least,
     between,
     declaration_of,
+    fraction,
     key_of,
     load_document,
     option,
@@ -67,7 +69,7 @@ class Optimizer:
     """AdamW with linear warm-up and a cosine."""
 
     lr: float = option(validator=positive, doc="peak learning rate")
-    betas: tuple[float, float] = option(default=(0.9, 0.999), doc="decay of the two moments")
+    betas: tuple[float, float] = option(default=(0.9, 0.999), validator=fraction, doc="decay of the two moments")
     eps: float = option(default=1e-8, validator=positive, doc="added to the denominator")
     weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
     warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
@@ -107,12 +109,14 @@ class TrainStage:
     objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
     optimizer: Optimizer = option(doc="learning rate and the like")
     init: str | Mapping[str, str] | None = option(default=None, doc="a stage or a file, or {node: stage or file}")
-    freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights")
-    lr_scale: Mapping[str, float] = option(factory=dict, doc="{node: factor of the learning rate}")
-    clip: float | None = option(default=1.0, doc="largest norm of the gradient, null for none")
+    freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
+    lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
+    clip: float | None = option(default=1.0, validator=positive, doc="largest norm of the gradient, null for none")
     accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
     precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")
-    ema: float | None = option(default=None, doc="decay of a moving average of the weights, which later stages then use")
+    ema: float | None = option(
+        default=None, validator=fraction, doc="decay of a moving average of the weights, which later stages then use"
+    )
     compile: bool = option(default=False, doc="run the model through torch.compile")
     checkpoint_every: int = option(default=200, validator=positive, doc="steps between checkpoints")
     keep: int = option(default=1, validator=positive, doc="checkpoints that are kept")
@@ -147,6 +151,7 @@ class Header:
 
 
 SECTIONS = ("data", "graph", "stages")
+NAME = re.compile(r"\w[\w-]*")
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -232,10 +237,11 @@ class _Reader:
         stages = self.stages()
         shapes = self.data_shapes(header, data)
         wirings: dict[str, Wiring] = {}
+        self.check_names(stages, data)
         for name in ["", *stages]:
             wirings[name] = self.wiring(name, stages.get(name), shapes, data)
         for name, stage in stages.items():
-            self.check_stage(name, stage, stages, data, wirings[name])
+            self.check_stage(name, stage, stages, data, wirings[name], shapes)
         if header is not None:
             self.check_claims(header, wirings)
         if self.problems or header is None:
@@ -251,6 +257,20 @@ class _Reader:
         plain = self.document.data if isinstance(self.document.data, Mapping) else {}
         top = {key: value for key, value in plain.items() if key not in SECTIONS}
         return self.structurer.structure(top, Header, self.document, (), self.problems, also=SECTIONS)
+
+    def check_names(self, stages: Mapping[str, Any], data: Mapping[str, Any]) -> None:
+        """Names are parts of file names, of references and of the keys of weights."""
+        paths: list[tuple[str, ...]] = [("data", name) for name in data]
+        for name in stages:
+            paths.append(("stages", name))
+            for section in ("objectives", "metrics"):
+                paths += [("stages", name, section, key) for key in self.section(self.document, ("stages", name, section))]
+            paths += [("stages", name, "graph", key) for key in self.section(self.document, ("stages", name, "graph"))]
+        paths += [("graph", name) for name in self.section(self.document, ("graph",))]
+        for path in paths:
+            if not NAME.fullmatch(path[-1]):
+                where = self.document.key_location(path)
+                self.problems.append(Problem(f"{path[-1]!r} cannot be a name", where, "use letters, digits, `_` and `-`"))
 
     def section(self, view: View, path: Sequence[str]) -> Mapping[str, Any]:
         """A mapping of the document, or an empty one where there is none."""
@@ -302,7 +322,8 @@ class _Reader:
         written = self.document.at("data", name).data
         own = {key_of(field) for field in attrs.fields(Data)}
         rest = {key: value for key, value in written.items() if key not in own} if isinstance(written, Mapping) else {}
-        return self.structurer.structure(rest, DatasetSpec, self.document, ("data", name), [])
+        slot: type[DatasetSpec] = DatasetSpec  # type: ignore[type-abstract]
+        return self.structurer.structure(rest, slot, self.document, ("data", name), [])
 
     def wiring(
         self, name: str, stage: Stage | None, shapes: Mapping[str, Mapping[str, Shape]], data: Mapping[str, Data | None]
@@ -322,18 +343,16 @@ class _Reader:
             plan = None if node is None else self.plan(key, node, nodes, view)
             if plan is not None:
                 plans[key] = plan
-        merged: dict[str, Shape] = {}
-        own = stage.data if stage is not None else ""
-        for declared in (*shapes.values(), shapes.get(own, {})):
-            merged.update(declared)
+        own = dict(shapes.get(stage.data if stage is not None else "", {}))
         if isinstance(stage, TrainStage):
             entry = data.get(stage.data)
             for i, transform in enumerate(entry.transforms if entry is not None else ()):
                 try:
-                    merged.update(transform.shapes(merged))
+                    own.update(transform.shapes(own))
                 except SpecError as error:
                     path = ("data", stage.data, "transforms", i, *(error.field.split(".") if error.field else ()))
                     self.report(self.document, path, error.message, error.hint)
+        merged = {name: shape for declared in (*shapes.values(), own) for name, shape in declared.items()}
         reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
         written = self.section(view, ())
         broken = {key: well_formed(_get(written[key], "in")) for key in nodes if key not in plans}
@@ -343,21 +362,28 @@ class _Reader:
 
     def plan(self, name: str, node: Node, nodes: Mapping[str, Node | None], view: View) -> NodePlan | None:
         spec: NodeSpec | None = node.spec
+        share = node.share
         if name == BATCH:
             self.report(view, (name,), f"{BATCH!r} stands for the data and cannot name a node", "choose another name")
             return None
-        if node.share is not None:
-            owner = nodes.get(node.share)
-            if node.share not in nodes:
-                hint = suggest(node.share, [n for n in nodes if n != name], noun="nodes")
-                self.report(view, (name, "share"), f"unknown node {node.share!r}", hint)
+        passed = [name]
+        while share is not None:  # to the node that has weights of its own
+            if share not in nodes:
+                hint = suggest(share, [n for n in nodes if n != name], noun="nodes")
+                self.report(view, (name, "share"), f"unknown node {share!r}", hint)
                 return None
-            spec = spec or (owner.spec if owner is not None else None)
+            if share in passed:
+                self.report(view, (name, "share"), f"nodes share weights in a circle: {' -> '.join([*passed, share])}")
+                return None
+            owner = nodes[share]
+            if owner is None:
+                return None
+            passed.append(share)
+            spec, share = spec or owner.spec, owner.share
         if spec is None:
-            if node.share is None:
-                self.report(view, (name,), f"node {name!r} has no component", "add `use: NAME`, or `share: NODE`")
+            self.report(view, (name,), f"node {name!r} has no component", "add `use: NAME`, or `share: NODE`")
             return None
-        return NodePlan(spec, node.in_, node.share, node.tie, node.batch_axes)
+        return NodePlan(spec, node.in_, passed[-1] if len(passed) > 1 else None, node.tie, node.batch_axes)
 
     def check_stage(
         self,
@@ -366,6 +392,7 @@ class _Reader:
         stages: Mapping[str, Stage | None],
         data: Mapping[str, Data | None],
         wiring: Wiring,
+        shapes: Mapping[str, Mapping[str, Shape]],
     ) -> None:
         """References of a stage to data, other stages, nodes and outputs."""
         at = ("stages", name)
@@ -390,14 +417,66 @@ class _Reader:
                     self.report(self.document, (*at, "accumulate"), message, "set `accumulate: 1`, or a smaller batch_size")
             for field, names in (("freeze", stage.freeze), ("lr_scale", stage.lr_scale)):
                 for node in names:
-                    if node not in wiring.nodes:
+                    if node in wiring.nodes and (owner := wiring.nodes[node].plan.share) is not None:
+                        message = f"{node!r} has the weights of {owner!r}"
+                        self.report(self.document, (*at, field), message, f"name {owner!r} here")
+                    elif node not in wiring.nodes and node not in wiring.broken:
                         hint = suggest(node, list(wiring.nodes), noun="nodes")
                         self.report(self.document, (*at, field), f"unknown node {node!r}", hint)
         else:
             self.check_evaluation(at, stage, wiring)
+        if stage.data in data and stage.data not in self.lost_data:
+            self.check_given(at, stage, wiring, shapes[stage.data])
+
+    def check_given(self, at: tuple[str, ...], stage: Stage, wiring: Wiring, entries: Mapping[str, Shape]) -> None:
+        """Every argument of an objective or metric can be made of what the stage's data have."""
+        if isinstance(stage, TrainStage):
+            for key, entry in stage.objectives.items():
+                self.check_arguments((*at, "objectives", key), entry.objective, entry.in_, wiring, {"": entries}, entries)
+            return
+        for i, modalities in enumerate(stage.present):
+            if modalities and not set(modalities) & set(entries):
+                message = f"the data set {stage.data!r} has none of {', '.join(modalities)}"
+                self.report(self.document, (*at, "present", i), message, f"it has {', '.join(entries)}")
+        for key, metric in stage.metrics.items():
+            given = {name: set(modalities) & set(entries) for name, modalities in metric.given.items()}
+            self.check_arguments((*at, "metrics", key), metric.metric, metric.in_, wiring, {**given, "": entries}, entries)
+
+    def check_arguments(
+        self,
+        path: tuple[str, ...],
+        spec: Any,
+        in_: In,
+        wiring: Wiring,
+        given: Mapping[str, Iterable[str]],
+        entries: Mapping[str, Shape],
+    ) -> None:
+        """given: argument -> the entries that its call gets; under "" those of all others. entries: what the data have."""
+        if not all(wiring.has(reference) for _, _, reference in references(in_)):
+            return
+        try:
+            found = arguments(spec, in_, wiring)
+        except SpecError:
+            return  # reported where the inputs are checked
+        influences = wiring.influences()
+        for argument, wires in found.items():
+            there = set(given.get(argument, given[""]))
+
+            def is_made(wire: Wire, there: set[str] = there) -> bool:
+                if wire.node == BATCH:
+                    return wire.output in entries
+                return not influences[wire.reference] or bool(influences[wire.reference] & there)
+
+            if wires and not any(is_made(wire) for wire in wires):
+                needs = sorted({e for w in wires for e in ([w.output] if w.node == BATCH else influences[w.reference])})
+                message = f"nothing of `{argument}` can be made: it needs {' or '.join(needs)}, its data have {', '.join(entries)}"
+                self.report(self.document, (*path, "in"), message)
 
     def check_evaluation(self, at: tuple[str, ...], stage: EvaluateStage, wiring: Wiring) -> None:
         for i, modalities in enumerate(stage.present):
+            if not modalities:
+                hint = "name modalities, or leave `present` out to give everything"
+                self.report(self.document, (*at, "present", i), "an evaluation needs something given", hint)
             self.check_modalities((*at, "present", i), modalities, wiring)
         for key, metric in stage.metrics.items():
             self.check_inputs((*at, "metrics", key), metric.metric, metric.in_, wiring)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -58,27 +57,29 @@ def objective_module(entry: ObjectiveEntry, inputs: Inputs) -> Objective:
 
 
 class TrainingModel(nn.Module):
-    """The graph and its objectives as one module: a batch in, every term's Loss out."""
+    """The graph and its objectives as one module: a batch in, every term's Loss out. Terms of weight 0 are left out."""
 
     def __init__(self, graph: Graph, entries: Mapping[str, ObjectiveEntry]) -> None:
         super().__init__()
         self.graph = graph
+        entries = {name: entry for name, entry in entries.items() if entry.weight}
         self.inputs = {name: Inputs(entry.objective, entry.in_, graph.wiring) for name, entry in entries.items()}
-        self.objectives = nn.ModuleDict({name: objective_module(e, self.inputs[name]) for name, e in entries.items()})
+        self.objectives = nn.ModuleList([objective_module(entry, self.inputs[name]) for name, entry in entries.items()])
         self.wanted = list(dict.fromkeys(r for inputs in self.inputs.values() for r in inputs.references))
 
     def forward(self, batch: Mapping[str, Features]) -> dict[str, Loss]:
         values = self.graph(batch, self.wanted)
         losses = {}
-        for name, objective in self.objectives.items():
-            inputs = self.inputs[name]
+        for (name, inputs), objective in zip(self.inputs.items(), self.objectives, strict=True):
             losses[name] = objective(**{argument: inputs.pick(values, argument) for argument in inputs.wires})
         return losses
 
     def named_weights(self) -> dict[str, nn.Parameter]:
-        """Every parameter once: the graph's by node name, the objectives' under `objectives.`."""
-        named = dict(self.graph.named_parameters())
-        named.update({f"objectives.{name}": p for name, p in self.objectives.named_parameters()})
+        """Every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""
+        aliases = self.graph.aliases
+        named = {n: p for n, p in self.graph.named_parameters(remove_duplicate=False) if n not in aliases}
+        for name, objective in zip(self.inputs, self.objectives, strict=True):
+            named.update({f"objectives.{name}.{n}": p for n, p in objective.named_parameters()})
         return named
 
 
@@ -123,14 +124,3 @@ def parameters_reached(model: TrainingModel, shapes: Mapping[str, Shape]) -> set
             reached.add(id(variable))
         pending += [following for following, _ in function.next_functions]
     return {name for name, parameter in model.named_weights().items() if id(parameter) in reached}
-
-
-def resolve_init(init: str | Mapping[str, str] | None, wiring: Wiring, stage_weights: Mapping[str, Path]) -> dict[Path, list[str]]:
-    """Where each node's first weights come from: file -> nodes. Nodes that are not named keep their fresh weights."""
-    if init is None:
-        return {}
-    by_node = dict.fromkeys(wiring.nodes, init) if isinstance(init, str) else dict(init)
-    files: dict[Path, list[str]] = {}
-    for node, source in by_node.items():
-        files.setdefault(stage_weights.get(source, Path(source)), []).append(node)
-    return files

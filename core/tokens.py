@@ -38,7 +38,7 @@ class Features:
     """A tensor per sample: raw input, label, pooled features, logits, embeddings.
 
     values: (batch, ...).
-    valid: (batch,) bool: which samples have it; None = all.
+    valid: (batch,) bool: which samples have it; None = all. Where `batch_axes` was unfolded, (batch, ...) over those axes too.
     """
 
     values: Tensor

@@ -17,7 +17,7 @@ from .errors import (
     suggest,
 )
 from .hooks import hookimpl, hookspec
-from .options import at_least, between, key_of, option, positive, rest
+from .options import at_least, between, fraction, key_of, option, positive, rest
 from .structuring import Structurer, describe
 from .yaml_text import write_yaml
 
@@ -47,6 +47,7 @@ __all__ = [
     "declaration_of",
     "describe",
     "discover",
+    "fraction",
     "hookimpl",
     "hookspec",
     "key_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
@@ -62,7 +62,15 @@ def between(low: float, high: float) -> Check:
     return check
 
 
+def fraction(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    """The value, or every entry of a list, must be at least 0 and below 1. None passes."""
+    if any(not 0 <= each < 1 for each in _numbers(value)):
+        raise SpecError(f"`{key_of(field)}` must be at least 0 and below 1, not {value}", field=key_of(field))
+
+
 def _numbers(value: Any) -> list[float]:
     if value is None:
         return []
+    if isinstance(value, Mapping):
+        return list(value.values())
     return list(value) if isinstance(value, tuple | list) else [value]

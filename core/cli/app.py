@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from antifaz.registry import AntifazError, Plugins, discover
@@ -64,8 +65,9 @@ def run(
     if distributed.is_main() and not finished.console.quiet:
         for table in tables(finished.folder.read_results()):
             console.print(table)
-        console.print(f"{experiment.name}: {report.parameters:,} parameters. Results: {finished.folder.results}")
-        console.print(f"Curves: tensorboard --logdir {finished.folder.events}", highlight=False)
+        name, results, events = (escape(str(x)) for x in (experiment.name, finished.folder.results, finished.folder.events))
+        console.print(f"{name}: {report.parameters:,} parameters. Results: {results}", soft_wrap=True)
+        console.print(f"Curves: tensorboard --logdir {events}", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -153,7 +155,7 @@ def mask(
             console.print("  " + text.replace("\n", "\n  "), highlight=False)
     if png is not None:
         draw(experiment.wiring, png)
-        console.print(f"picture: {png}")
+        console.print(f"picture: {escape(str(png))}", soft_wrap=True)
 
 
 @app.command()
@@ -190,7 +192,8 @@ def plugins(as_json: AsJson = False, plugin: PluginFiles = None) -> None:
 def explain(config: Config, overrides: Overrides = None, plugin: PluginFiles = None) -> None:
     """Print every resolved value with the file and line that it came from."""
     for key, value, where in _experiment(config, overrides, plugin).document.origins():
-        console.print(f"{key} = {json.dumps(value)}  [dim]{where}[/]", highlight=False, soft_wrap=True)
+        line = f"{key} = {json.dumps(value, ensure_ascii=False)}"
+        console.print(f"{escape(line)}  [dim]{escape(str(where))}[/]", highlight=False, soft_wrap=True)
 
 
 @app.command()
@@ -212,7 +215,7 @@ def predict(
         _print_json([attrs.asdict(answer) for answer in answers])
         return
     for answer in answers:
-        table = Table("output", "answer", title=f"{answer.file} ({', '.join(answer.modalities)})", title_justify="left")
+        table = Table("output", "answer", title=escape(f"{answer.file} ({', '.join(answer.modalities)})"), title_justify="left")
         for reference, values in answer.outputs.items():
             named = answer.labels.get(reference)
             text = ", ".join(f"{c} {100 * p:.0f}%" for c, p in named) if named else f"vector of {len(values)}"

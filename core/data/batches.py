@@ -169,6 +169,8 @@ def _loader(samples: SampleSet, *, list_of_keys: Any, workers: int, transforms: 
 class UnreadableLimit:
     """Counts the distinct unreadable files of a data set and stops a run that meets more than the user allows.
 
+    A run that goes on after a stop counts anew.
+
     Args:
         samples: to name them.
         limit: how many are skipped.
@@ -187,10 +189,14 @@ class UnreadableLimit:
         """
         new = {index: reason for index, reason in batch.problems.items() if index not in self.found}
         self.found.update(new)
-        if len(self.found) > self.limit:
+        self.check(len(self.found))
+        return new
+
+    def check(self, count: int) -> None:
+        """Stop beyond the limit. count: what all processes have found, each in its own share of the data."""
+        if count > self.limit:
             listing = "\n    ".join(list(self.found.values())[:5])
             raise DataError(
-                f"{len(self.found)} unreadable files in the data set {self.name!r}, {self.limit} are allowed:\n    {listing}\n"
+                f"{count} unreadable files in the data set {self.name!r}, {self.limit} are allowed:\n    {listing}\n"
                 f"    repair or remove them, or raise data.{self.name}.max_unreadable"
             )
-        return new

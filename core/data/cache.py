@@ -28,7 +28,7 @@ from antifaz.core.streams import Shape
 from antifaz.registry import DataError
 
 from .clips import Clip
-from .processes import worker_pool
+from .processes import in_parallel
 from .samples import Decoded, MediaSamples, Row, Sample, seeded
 
 FORMAT = 2
@@ -167,9 +167,9 @@ def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
     present: dict[str, list[bool]] = {name: [] for name in samples.decoders}
     problems: dict[str, str] = {}
     longer: str | None = None
-    with ExitStack() as files, worker_pool() as pool:
+    with ExitStack() as files:
         arrays: dict[str, _ArrayFile] = {}
-        results = pool.imap(_decode_one, range(len(samples)), chunksize=8)
+        results = in_parallel(_decode_one, range(len(samples)))
         for i, (stored, problem, is_longer) in enumerate(track(results, "decoding", len(samples), transient=True)):
             if problem is not None:
                 problems[str(i)] = problem
@@ -211,6 +211,13 @@ class _ArrayFile:
             self.file.truncate(self.begin + self.rows * row)
 
 
+def _settings(spec: DecoderSpec) -> dict[str, Any]:
+    """What a decoder's clips depend on: which decoder it is, and its options without those that work on what is cached."""
+    options = attrs.asdict(spec)  # type: ignore[arg-type]
+    options.pop("augment", None)
+    return {"decoder": f"{type(spec).__module__}.{type(spec).__qualname__}", **options}
+
+
 def open_samples(
     rows: Sequence[Row],
     modalities: Mapping[str, DecoderSpec],
@@ -226,7 +233,4 @@ def open_samples(
     samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
     if cache is None:
         return samples
-    settings = {name: attrs.asdict(spec) for name, spec in modalities.items()}  # type: ignore[arg-type]
-    for kept in settings.values():
-        kept.pop("augment", None)  # augmentation works on what is cached
-    return CachedSamples(samples, cache, settings)
+    return CachedSamples(samples, cache, {name: _settings(spec) for name, spec in modalities.items()})

@@ -5,16 +5,31 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.pool import Pool
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+from antifaz.registry import DataError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-@contextmanager
-def worker_pool() -> Iterator[Pool]:
-    """As many processes as there are processors. They are forks: what they work on is inherited, not sent."""
-    with multiprocessing.get_context("fork").Pool(os.cpu_count(), initializer=become_worker) as pool:
-        yield pool
+def in_parallel(function: Callable[[Item], Result], items: Iterable[Item], *, chunk: int = 8) -> Iterator[Result]:
+    """The results in order, from as many processes as there are processors. They are forks: what they use is inherited.
+
+    Raises:
+        DataError: a process was killed; the operating system does that where memory runs out.
+    """
+    forks = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=forks, initializer=become_worker) as pool:
+        try:
+            yield from pool.map(function, items, chunksize=chunk)
+        except BrokenProcessPool:
+            raise DataError("a process that prepares data was killed, probably for want of memory\n    free some memory") from None
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def become_worker(worker: int = 0) -> None:

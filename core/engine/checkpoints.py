@@ -17,14 +17,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialized
 from torch import Tensor
 from torch.distributed import checkpoint as dcp
 
 from antifaz.core import distributed
 from antifaz.registry import RunError
 
-from .run_folder import writing
+from .run_folder import write_atomically, writing
 
 PREFIX = "step-"
 
@@ -103,11 +104,7 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     """Write weights as safetensors, atomically."""
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        save_file({name: value.detach().cpu().contiguous() for name, value in weights.items()}, temporary)
-        os.replace(temporary, path)
+    write_atomically(path, serialized({name: value.detach().cpu().contiguous() for name, value in weights.items()}))
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -126,9 +123,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         return weights
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError) as error:
-        reason = str(error).splitlines()[0]
+    except Exception as error:  # whatever the restricted unpickler makes of bytes that are no weights
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise RunError(f"{path} cannot be read as plain weights: {reason}\n    convert it to safetensors") from None
-    if not isinstance(loaded, dict) or not all(isinstance(v, Tensor) for v in loaded.values()):
+    if not isinstance(loaded, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
         raise RunError(f"{path} holds no state dict (a mapping of names to tensors)\n    save `model.state_dict()`")
     return loaded

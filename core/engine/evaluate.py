@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from rich.markup import escape
 from rich.progress import track
 from torch import Tensor
 
@@ -28,8 +29,12 @@ ALL: Given = ()
 def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     """Compute a stage's metrics and put them into results.json: {given modalities: {metric: {figure: value}}}."""
     run.say(f"[bold]{name}[/]: evaluating")
-    graph = run.graph(name, stage).eval()
-    inputs = {key: Inputs(entry.metric, entry.in_, graph.wiring) for key, entry in stage.metrics.items()}
+    wiring = run.experiment.wirings[name]
+    inputs = {key: Inputs(entry.metric, entry.in_, wiring) for key, entry in stage.metrics.items()}
+    needed = wiring.needed_for(wire for each in inputs.values() for wires in each.wires.values() for wire in wires)
+    graph = run.graph(name, stage, needed).eval()
+    if distributed.is_main():
+        run.folder.forget_metrics_after(name, -1)
     calls = _calls(stage, inputs)
     collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
     results: dict[str, dict[str, Any]] = {}
@@ -86,14 +91,17 @@ def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Give
     title = f"  {name}, given {'+'.join(given) or 'everything'}"
     for batch in track(batches, title, total, console=run.console, transient=True):
         for reason in limit.take(batch).values():
-            run.say(f"[yellow]skipped[/] {reason}")
+            run.say(f"[yellow]skipped[/] {escape(reason)}")
         entries = batch.to(run.device).entries
         shown = {key: value for key, value in entries.items() if not given or key in given}
         part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}
         part.update({f"batch.{key}": _on_cpu(entries[key]) for key in direct})
         parts.append(part)
-        if run.should_stop():
-            raise Stopped(f"stopped in the evaluation {name!r}; the same command begins it again")
+        if run.stop_requested:
+            break
+    limit.check(distributed.total(len(limit.found), run.device))
+    if run.should_stop():  # only here: processes may have different numbers of batches
+        raise Stopped(f"stopped in the evaluation {name!r}; the same command begins it again")
     return _in_order(_joined(parts), len(samples))
 
 

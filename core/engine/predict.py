@@ -16,9 +16,9 @@ from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.registry import AntifazError, DataError, RunError, discover
+from antifaz.registry import DataError, RunError, discover
 
-from . import checkpoints
+from .first_weights import load_first_weights
 from .run_folder import RunFolder
 
 
@@ -54,7 +54,7 @@ class Predictor:
             raise RunError(
                 f"the data of stage {stage!r} do not say how a media file is read; predict needs `clip` and `modalities`"
             )
-        self.classes = self._classes()
+        self.targets = self._targets()
         self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
         self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
 
@@ -93,23 +93,25 @@ class Predictor:
         found = {k: v.values[0].float().cpu() for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
         labels = {}
         for reference, values in found.items():
-            classes = self.classes.get(reference, ())
-            if len(classes) == len(values):
-                best = values.softmax(0).topk(min(top, len(values)))
-                labels[reference] = [(classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
+            target = self.targets.get(reference)
+            if target is not None and len(target.classes) == len(values):
+                # A number for each class means that each is there or not; a class number, that one of them is.
+                chances = values.sigmoid() if target.dims else values.softmax(0)
+                best = chances.topk(min(top, len(values)))
+                labels[reference] = [(target.classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
         return Answer(str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
 
-    def _classes(self) -> dict[str, tuple[str, ...]]:
-        """The class names of every output that some stage trains or measures against a target with names."""
-        wiring = self.graph.wiring
-        found: dict[str, tuple[str, ...]] = {}
-        for stage in self.experiment.stages.values():
+    def _targets(self) -> dict[str, Shape]:
+        """What every output is held against that some stage trains or measures against a target with named classes."""
+        found: dict[str, Shape] = {}
+        for name, stage in self.experiment.stages.items():
+            wiring = self.experiment.wirings[name]
             uses = stage.objectives.values() if isinstance(stage, TrainStage) else stage.metrics.values()
             for entry in uses:
                 wires = arguments(entry.objective if isinstance(entry, ObjectiveEntry) else entry.metric, entry.in_, wiring)
                 targets = [wiring.value(w.node, w.output) for w in wires.get("target", ())]
-                names = next((t.classes for t in targets if isinstance(t, Shape)), ())
-                found.update({wire.reference: names for wire in wires.get("logits", ()) if names})
+                named = [target for target in targets if isinstance(target, Shape) and target.classes]
+                found.update({wire.reference: target for wire in wires.get("logits", ()) for target in named[:1]})
         return found
 
 
@@ -129,23 +131,15 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
         raise RunError(f"the run has no stage {stage!r}; its stages are {', '.join(names)}")
     evaluations = [name for name in names if isinstance(experiment.stages[name], EvaluateStage)]
     chosen = stage or (evaluations or names)[-1]
-    weights = _weights_for(experiment, folder, chosen)
     graph = build_graph(experiment.wirings[chosen], seed=experiment.header.seed)
-    try:
-        graph.load_weights(checkpoints.read_weights(weights))
-    except AntifazError as error:
-        raise RunError(f"the weights {weights} do not fit the run's graph: {error}") from None
+    own = folder.weights(chosen)
+    if own.is_file():
+        load_first_weights(graph, str(own), {}, needed=experiment.wirings[chosen].nodes)
+    else:
+        init = experiment.stages[chosen].init
+        stages = {name: folder.weights(name) for name in names}
+        sources = [init] if isinstance(init, str) else list((init or {}).values())
+        if not sources or any(source in stages and not stages[source].is_file() for source in sources):
+            raise RunError(f"nothing is trained yet for stage {chosen!r} in {run}\n    finish the run, or name another stage")
+        load_first_weights(graph, init, stages)
     return Predictor(experiment, chosen, graph.to(device).eval())
-
-
-def _weights_for(experiment: Experiment, folder: RunFolder, stage: str) -> Path:
-    """The weights of a training stage, or those that an evaluate stage starts from."""
-    own = folder.weights(stage)
-    init = experiment.stages[stage].init
-    sources = [own] if own.is_file() else [folder.weights(init)] if isinstance(init, str) and init in experiment.stages else []
-    for path in sources:
-        if path.is_file():
-            return path
-    raise RunError(
-        f"nothing is trained yet for stage {stage!r} in {folder.root}\n    finish the run, or name another stage with --stage"
-    )

@@ -7,7 +7,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -16,16 +16,17 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from torch.utils.tensorboard import SummaryWriter
 
 from antifaz.core import distributed
 from antifaz.core.data.samples import SampleSet
 from antifaz.core.experiment import Experiment, Stage, TrainStage
 from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph, resolve_init
-from antifaz.registry import RunError, SpecError
+from antifaz.core.model import build_graph
+from antifaz.registry import AntifazError, RunError
 
-from . import checkpoints
+from .first_weights import load_first_weights
 from .run_folder import RunFolder, write_atomically, writing
 
 
@@ -73,6 +74,8 @@ class Run:
         for name, stage in self.experiment.stages.items():
             if not self.folder.is_done(name):
                 self.samples(stage.data, training=isinstance(stage, TrainStage))
+        if self.should_stop():
+            raise Stopped("stopped before any stage; the same command goes on")
 
     def _write_counts(self) -> None:
         counts = {name: {"samples": len(s), **s.counts()} for (name, _), s in self._samples.items()}
@@ -80,25 +83,17 @@ class Run:
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
 
-    def graph(self, name: str, stage: Stage) -> Graph:
-        """A stage's graph with the weights that its `init` names; says where they came from."""
-        wiring = self.experiment.wirings[name]
-        graph = build_graph(wiring, seed=self.experiment.header.seed)
-        files = resolve_init(stage.init, wiring, {s: self.folder.weights(s) for s in self.stages})
-        for path, nodes in files.items():
-            weights = checkpoints.read_weights(path)
-            # Nodes that the other graph did not have start fresh; a node that is half there is refused.
-            there = [n for n in nodes if any(key.partition(".")[0] == n for key in weights)]
-            try:
-                graph.load_weights(weights, there)
-            except SpecError as error:
-                raise RunError(f"stage {name!r} cannot start from {path}: {error}") from None
-            fresh = [n for n in nodes if n not in there and any(True for _ in graph.get_submodule(n).parameters())]
-            self.say(f"  weights of {', '.join(there)} from {path}" + (f"; fresh: {', '.join(fresh)}" if fresh else ""))
+    def graph(self, name: str, stage: Stage, needed: Iterable[str] = ()) -> Graph:
+        """A stage's graph with the weights that its `init` names; says where they came from. needed: nodes that must have some."""
+        graph = build_graph(self.experiment.wirings[name], seed=self.experiment.header.seed)
+        stages = {s: self.folder.weights(s) for s in self.stages}
+        for line in load_first_weights(graph, stage.init, stages, needed=needed):
+            self.say(f"  {escape(line)}")
         return graph.to(self.device)
 
     def say(self, text: str) -> None:
-        self.console.print(text, highlight=False)
+        """Speak to the person. text: with rich's markup; what comes from files and configs must be escaped."""
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         """Figures of a step to metrics.jsonl, TensorBoard and the plugins. Main process only."""
@@ -121,10 +116,7 @@ class Run:
 
     def should_stop(self) -> bool:
         """Whether any process was asked to stop."""
-        if distributed.world_size() == 1:
-            return self.stop_requested
-        flag = torch.tensor(float(self.stop_requested), device=self.device)
-        return bool(distributed.sum_over_ranks(flag) > 0)
+        return distributed.total(int(self.stop_requested), self.device) > 0
 
     def execute(self) -> dict[str, Any]:
         """Run every stage that is not over yet; returns what results.json holds.
@@ -196,11 +188,16 @@ def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", 
     where = distributed.start(device)
     console = Console(quiet=quiet or not distributed.is_main())
     folder = RunFolder(root)
+    failure: AntifazError | None = None
     try:
         if distributed.is_main():
-            folder.open(experiment.document.text, fresh=fresh)
-            write_atomically(root / "environment.json", json.dumps(environment(experiment, where), indent=2) + "\n")
-        distributed.barrier()
+            try:
+                folder.open(experiment.document.text, fresh=fresh)
+                write_atomically(root / "environment.json", json.dumps(environment(experiment, where), indent=2) + "\n")
+            except AntifazError as error:
+                failure = error
+        if distributed.total(int(failure is not None), where):
+            raise failure or RunError("the main process could not open the run")
         run = Run(experiment, folder, where, console)
         run.execute()
         return run

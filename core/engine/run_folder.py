@@ -5,8 +5,9 @@ environment.json    versions of Python, packages and plugins, hardware
 data.json           what each data set held: found, missing, unreadable
 metrics.jsonl       one line per logged step or evaluation
 events/             TensorBoard
-stages/NAME/        checkpoints/step-N/ while it trains, weights.safetensors and done.json when it is over
+stages/NAME/        checkpoints/step-N/, and weights.safetensors and done.json when it is over
 results.json        every figure of the evaluate stages
+.antifaz-run        marks the folder as a run: in no other folder is anything ever deleted
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ from pathlib import Path
 from typing import Any
 
 from antifaz.registry import RunError
+
+MARK = ".antifaz-run"
+CONFIG = "config.yaml"
+PARTS = ("stages", "events", "metrics.jsonl", "results.json", "data.json", "environment.json", CONFIG)
+"""Everything that belongs to a run, in the order in which `fresh` deletes it: a run without its config would be taken for new."""
 
 
 @contextmanager
@@ -41,14 +47,14 @@ def writing(path: Path) -> Iterator[None]:
         raise RunError(f"cannot write {path}: {error.strerror or error}\n    choose another folder with --run DIR") from None
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Replace a file as a whole: a reader sees the old text or the new one, also after a crash."""
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file as a whole: a reader sees the old content or the new one, also after a crash."""
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                file.write(text)
+            with open(temporary, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
@@ -64,7 +70,7 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        return self.root / "config.yaml"
+        return self.root / CONFIG
 
     @property
     def results(self) -> Path:
@@ -88,11 +94,15 @@ class RunFolder:
         """Start the run here, or go on with it.
 
         Raises:
-            RunError: the folder cannot be written, or holds another config.
+            RunError: the folder cannot be written, holds another config, or other files and no run.
         """
-        if fresh and self.config.exists():
-            with writing(self.root):
-                shutil.rmtree(self.root)
+        mark = self.root / MARK
+        if not mark.exists():
+            if self.root.is_dir() and any(p.name[0] != "." for p in self.root.iterdir()):
+                raise RunError(f"{self.root} is not empty and holds no run\n    choose another folder with --run DIR")
+            write_atomically(mark, "a run of antifaz; `antifaz run --fresh` deletes it\n")
+        elif fresh:
+            self._clear()
         if self.config.exists():
             if self.config.read_text(encoding="utf-8") != resolved:
                 raise RunError(
@@ -100,9 +110,17 @@ class RunFolder:
                     "    choose another folder with --run DIR, or start over in this one with --fresh"
                 )
             return
-        if self.root.is_dir() and any(p.name[0] != "." for p in self.root.iterdir()):
-            raise RunError(f"{self.root} is not empty and holds no run\n    choose another folder with --run DIR")
         write_atomically(self.config, resolved)
+
+    def _clear(self) -> None:
+        """Delete the run, and nothing else that lies in the folder."""
+        with writing(self.root):
+            for part in PARTS:
+                path = self.root / part
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink(missing_ok=True)
 
     def is_done(self, stage: str) -> bool:
         return (self.stage(stage) / "done.json").exists()

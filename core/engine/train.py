@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
@@ -39,13 +40,15 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
     average = None if stage.ema is None else MovingAverage(trainable, stage.ema)
     checkpoint_folder = run.folder.stage(name) / "checkpoints"
     start = _resume(run, name, model, optimizer, average)
-    weights = {key: entry.weight for key, entry in stage.objectives.items()}
+    weights = {key: entry.weight for key, entry in stage.objectives.items() if entry.weight}
     samples = run.samples(stage.data, training=True)
     limit = UnreadableLimit(samples, run.experiment.data[stage.data].max_unreadable, stage.data)
     batches = _batches(run, name, stage, start)
     wrapped = _wrapped(run, stage, model)
     model.train()
-    window = time.perf_counter()
+    for node in stage.freeze:
+        model.graph.get_submodule(node).eval()
+    window, logged = time.perf_counter(), start
     with _progress(run) as progress:
         bar = progress.add_task(name, total=stage.steps, completed=start, note="")
         for step in range(start, stage.steps):
@@ -55,7 +58,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
             for _ in range(stage.accumulate):
                 batch = next(batches)
                 for reason in limit.take(batch).values():
-                    run.say(f"[yellow]skipped[/] {reason}")
+                    run.say(f"[yellow]skipped[/] {escape(reason)}")
                 with torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
                     losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
                 local, values = reduce(losses, weights)
@@ -76,9 +79,12 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
             logging = last or done % stage.log_every == 0
             if saving or logging or run.device.type == "cpu":
                 _refuse_nonfinite(name, done, figures)
+            if saving or logging:
+                limit.check(distributed.total(len(limit.found), run.device))
             if logging:
                 elapsed, window = time.perf_counter() - window, time.perf_counter()
-                _log(run, name, done, stage, figures, elapsed)
+                _log(run, name, done, stage, figures, (done - logged) / elapsed)
+                logged = done
                 progress.update(bar, note=f"loss {float(figures['loss']):.3f}")
             progress.update(bar, completed=done)
             if saving:
@@ -179,11 +185,12 @@ def _refuse_nonfinite(name: str, step: int, figures: Mapping[str, Tensor]) -> No
         )
 
 
-def _log(run: Run, name: str, step: int, stage: TrainStage, figures: Mapping[str, Tensor], elapsed: float) -> None:
+def _log(run: Run, name: str, step: int, stage: TrainStage, figures: Mapping[str, Tensor], speed: float) -> None:
+    """speed: steps per second since the last line."""
     batch_size = run.experiment.data[stage.data].batch_size
     record = {key: float(value) for key, value in figures.items()}
     record["learning_rate"] = learning_rate(step - 1, stage.steps, stage.optimizer)
-    record["samples_per_second"] = min(stage.log_every, step) * batch_size / elapsed
+    record["samples_per_second"] = speed * batch_size
     run.log(name, step, record)
 
 

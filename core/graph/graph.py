@@ -6,6 +6,7 @@ its own, so its first weights do not depend on what else the graph holds.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -39,23 +40,26 @@ class Graph(nn.Module):
             if hasattr(nn.Module, name) or name in ("wiring", "aliases", "outputs"):
                 raise SpecError(f"{name!r} cannot be the name of a node", hint="choose another name")
             self.add_module(name, _built(node, seed))
+        ties: dict[str, str] = {}
         for name, node in wiring.nodes.items():
             if node.plan.share is not None:
-                self._share(name, node.plan.share)
-            for parameter, owner in node.plan.tie.items():
-                self._tie(f"{name}.{parameter}", owner)
+                ties.update(self._share(name, node.plan.share))
+            ties.update({f"{name}.{parameter}": owner for parameter, owner in node.plan.tie.items()})
+        self._tie(ties)
+        self._influences = wiring.influences()
 
     def forward(self, batch: Mapping[str, Features], outputs: Sequence[str]) -> Leaving:
         """Run what these outputs need on what the batch has.
 
         batch: entries of the data by name, (batch, ...) each; entries that are not there are absent for the whole batch.
         outputs: references; a node stands for all of its outputs.
-        Returns the outputs by full reference; those whose inputs are all absent are left out.
+        Returns the outputs by full reference; those whose inputs are all absent are left out, and features of a sample that has
+        none of the entries that may influence them are marked invalid.
         """
         wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference)]
         values: dict[tuple[str, str], Tokens | Features] = {(BATCH, name): entry for name, entry in batch.items()}
         plan = self.wiring.needed_for(wanted)
-        size = next(iter(batch.values())).values.shape[0]
+        size = next((entry.values.shape[0] for entry in batch.values()), 1)
         for name, node in self.wiring.nodes.items():
             if name not in plan:
                 continue
@@ -65,22 +69,33 @@ class Graph(nn.Module):
                 continue
             for output, value in self._run(node, arriving, asked, size).items():
                 values[name, output] = value
-        return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
+        found = {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
+        return {reference: self._answered(reference, value, batch) for reference, value in found.items()}
+
+    def _answered(self, reference: str, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
+        """Features that latents alone made up for a sample are no answer."""
+        heard = [batch[name].valid for name in sorted(self._influences.get(reference, ())) if name in batch]
+        known = [valid for valid in heard if valid is not None]
+        if isinstance(value, Tokens) or not known or len(known) < len(heard):
+            return value
+        some = functools.reduce(torch.logical_or, known)
+        valid = value.presence()
+        return Features(value.values, valid & some.view(-1, *(1 for _ in valid.shape[1:])))
 
     def _run(self, node: WiredNode, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
         axes = node.plan.batch_axes
         lead: tuple[int, ...] = ()
         if axes > 1:
             lead = tuple(next(iter(arriving.values())).values.shape[:axes])
-            arriving = {key: _map(value, lambda t: t.flatten(0, axes - 1)) for key, value in arriving.items()}
+            arriving = {key: _map(_spread(value, lead), lambda t: t.flatten(0, axes - 1)) for key, value in arriving.items()}
         result = CALLS[node.kind](self.get_submodule(node.name), arriving, asked, size)
         leaving: Leaving = {node.name: result} if isinstance(result, Tokens | Features) else result
         if axes > 1:
             leaving = {key: _map(value, lambda t: t.unflatten(0, lead)) for key, value in leaving.items()}
         return leaving
 
-    def _share(self, name: str, owner: str) -> None:
-        """Make every parameter and buffer of a node those of another."""
+    def _share(self, name: str, owner: str) -> dict[str, str]:
+        """Every parameter of a node -> the same one of another; its buffers become the other's at once."""
         mine, theirs = self.get_submodule(name), self.get_submodule(owner)
         own_names = {n: p.shape for n, p in mine.named_parameters()}
         their_names = {n: p.shape for n, p in theirs.named_parameters()}
@@ -91,26 +106,30 @@ class Graph(nn.Module):
                 field="share",
                 hint="a shared node needs inputs of the same widths as its owner's",
             )
-        for parameter in own_names:
-            self._tie(f"{name}.{parameter}", f"{owner}.{parameter}")
         for buffer, value in theirs.named_buffers():
             _assign(mine, buffer, value)
             self.aliases[f"{name}.{buffer}"] = f"{owner}.{buffer}"
+        return {f"{name}.{parameter}": f"{owner}.{parameter}" for parameter in own_names}
 
-    def _tie(self, name: str, owner: str) -> None:
+    def _tie(self, ties: Mapping[str, str]) -> None:
+        """Make parameters those of others. ties: parameter -> owner, by full names; an owner may itself be tied."""
         parameters = dict(self.named_parameters(remove_duplicate=False))
-        for each in (name, owner):
+        for each in (*ties, *ties.values()):
             if each not in parameters:
-                raise SpecError(
-                    f"there is no parameter {each!r}",
-                    field="tie",
-                    hint=suggest(each, list(parameters), noun="parameters"),
-                )
-        if parameters[name].shape != parameters[owner].shape:
-            shapes = f"{list(parameters[name].shape)} and {list(parameters[owner].shape)}"
-            raise SpecError(f"cannot tie {name!r} to {owner!r}: their shapes are {shapes}", field="tie")
-        _assign(self, name, parameters[owner])
-        self.aliases[name] = self.aliases.get(owner, owner)
+                hint = suggest(each, list(parameters), noun="parameters")
+                raise SpecError(f"there is no parameter {each!r}", field="tie", hint=hint)
+        for name in ties:
+            owner, passed = ties[name], [name]
+            while owner in ties:
+                if owner in passed:
+                    raise SpecError(f"parameters are tied in a circle: {' -> '.join([*passed, owner])}", field="tie")
+                passed.append(owner)
+                owner = ties[owner]
+            if parameters[name].shape != parameters[owner].shape:
+                shapes = f"{list(parameters[name].shape)} and {list(parameters[owner].shape)}"
+                raise SpecError(f"cannot tie {name!r} to {owner!r}: their shapes are {shapes}", field="tie")
+            _assign(self, name, parameters[owner])
+            self.aliases[name] = owner
 
     def weights(self) -> dict[str, Tensor]:
         """The state dict with shared tensors once, under their owner."""
@@ -153,8 +172,16 @@ def _assign(module: nn.Module, name: str, value: Tensor) -> None:
     setattr(module.get_submodule(parent), leaf, value)
 
 
+def _spread(value: Tokens | Features, lead: tuple[int, ...]) -> Tokens | Features:
+    """Presence of whole samples said for each entry of the axes that are folded away."""
+    if isinstance(value, Tokens) or value.valid is None or value.valid.dim() >= len(lead):
+        return value
+    valid = value.valid.view(*value.valid.shape, *(1 for _ in lead[value.valid.dim() :])).expand(lead)
+    return Features(value.values, valid)
+
+
 def _map(value: Tokens | Features, change: Callable[[Tensor], Tensor]) -> Tokens | Features:
-    """Apply a change of the leading axes to every tensor of a value; presence has the same leading axes as the values."""
+    """Apply a change of the leading axes to every tensor of a value."""
     valid = value.valid
     if isinstance(value, Tokens):
         index = None if value.index is None else change(value.index)

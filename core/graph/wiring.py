@@ -63,7 +63,6 @@ class WiredNode:
     wires: tuple[Wire, ...]
     inputs: Group
     outputs: Group
-    bare: bool
     routings: tuple[Routing, ...]
 
     @property
@@ -309,13 +308,12 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
     _accept(kind, inputs)
     inner, lead = _folded(inputs, plan.batch_axes), _lead(inputs, plan.batch_axes)
     left = plan.spec.outputs(inner)
-    bare = isinstance(left, Stream | Shape)
     outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)
     named = {
         key: _unfolded(attrs.evolve(value, name=key) if isinstance(value, Stream) else value, lead)
         for key, value in outputs.items()
     }
-    return WiredNode(name, plan, wires, inputs, named, bare, _routings(plan.spec, inner, named))
+    return WiredNode(name, plan, wires, inputs, named, _routings(plan.spec, inner, named))
 
 
 def _accept(kind: str, inputs: Group) -> None:

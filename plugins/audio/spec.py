@@ -67,6 +67,8 @@ class LogMel:
             SpecError: bands so narrow that there is none.
         """
         size = 1 << (self.window_samples - 1).bit_length()
+        if self.bins > size << LONGER_TRANSFORMS:
+            raise SpecError(f"{self.bins} bins are more than a transform of this window has", field="bins")
         edges = self._band_edges()
         for _ in range(LONGER_TRANSFORMS):
             spacing = self.sample_rate / size

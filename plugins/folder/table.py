@@ -45,7 +45,7 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
     unknown: list[str] = []
     try:
         with open(index, newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, strict=True)
             columns = list(reader.fieldnames or ())
             _check_columns(spec, columns, index)
             for cells in reader:

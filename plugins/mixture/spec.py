@@ -23,7 +23,7 @@ class Mixture:
     """Draws from several data sets, each lacking what it lacks."""
 
     parts: Mapping[str, DatasetSpec] = option(doc="data sets by name")
-    repeat: Mapping[str, int] = option(factory=dict, doc="{part: how often each of its samples comes in an epoch}, default 1")
+    repeat: Mapping[str, int] = option(factory=dict, doc="{part: how often its samples come in a training epoch}, default 1")
 
     def __attrs_post_init__(self) -> None:
         if not self.parts:
@@ -44,14 +44,15 @@ class Mixture:
         return union
 
     def build(self, training: bool) -> MixedSamples:
-        return self._mixed({name: spec.build(training) for name, spec in self.parts.items()})
+        return self._mixed({name: spec.build(training) for name, spec in self.parts.items()}, training)
 
     def peek(self) -> MixedSamples | None:
         found = {name: spec.peek() if hasattr(spec, "peek") else None for name, spec in self.parts.items()}
         there = {name: samples for name, samples in found.items() if samples is not None}
-        return self._mixed(there) if len(there) == len(found) else None
+        return self._mixed(there, False) if len(there) == len(found) else None
 
-    def _mixed(self, parts: Mapping[str, SampleSet]) -> MixedSamples:
+    def _mixed(self, parts: Mapping[str, SampleSet], training: bool) -> MixedSamples:
         from .samples import MixedSamples
 
-        return MixedSamples(parts, {name: self.repeat.get(name, 1) for name in parts}, self.shapes())
+        times = {name: self.repeat.get(name, 1) if training else 1 for name in parts}
+        return MixedSamples(parts, times, self.shapes())

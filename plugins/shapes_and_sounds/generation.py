@@ -13,7 +13,7 @@ from rich.progress import track
 
 from antifaz.core.data.cache import open_samples
 from antifaz.core.data.media import write_clip
-from antifaz.core.data.processes import worker_pool
+from antifaz.core.data.processes import in_parallel
 from antifaz.core.data.samples import Row, SampleSet
 from antifaz.registry import DataError
 
@@ -69,9 +69,8 @@ def generate(folder: Path, split: str, count: int, seed: int, *, hard: bool) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         job = partial(make_clip, folder, split, seed, hard)
-        with worker_pool() as pool:
-            for _ in track(pool.imap_unordered(job, missing, chunksize=8), f"making {split}", len(missing), transient=True):
-                pass
+        for _ in track(in_parallel(job, missing), f"making {split}", len(missing), transient=True):
+            pass
         _write_manifest(folder, split, count, seed)
     except OSError as error:
         raise DataError(

@@ -20,7 +20,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream
-from antifaz.registry import SpecError, between, component, option, positive
+from antifaz.registry import SpecError, component, fraction, option, positive
 
 if TYPE_CHECKING:
     from .model import Transformer
@@ -51,8 +51,8 @@ class ViT:
     depth: int | None = option(default=None, doc="number of blocks; needed without `size`")
     heads: int | None = option(default=None, doc="attention heads; needed without `size`")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
-    dropout: float = option(default=0.0, validator=between(0, 1), doc="after attention and in the MLP")
-    drop_path: float = option(default=0.0, validator=between(0, 1), doc="of the last block's branches, growing linearly")
+    dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
+    drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
     attention: Literal["grouped", "dense", "flex"] = option(default="grouped", doc="how the mask becomes computation")
 
     def __attrs_post_init__(self) -> None:
@@ -62,6 +62,8 @@ class ViT:
                 raise SpecError(f"`{field}` is missing", field=field, hint=f"give `{field}`, or a `size`: {', '.join(SIZES)}")
             if value is not None and value < 1:
                 raise SpecError(f"`{field}` must be at least 1, not {value}", field=field)
+        if self.attention == "flex" and self.dropout:
+            raise SpecError("flex attention has no dropout of weights", field="dropout", hint="use `attention: grouped`, or 0")
 
     def outputs(self, inputs: Group) -> Group:
         widths = {key: value.width for key, value in inputs.items() if isinstance(value, Stream)}

@@ -9,8 +9,8 @@ from typing import Any
 from antifaz.registry import write_yaml
 
 STRANGE: tuple[Any, ...] = (
-    None, True, False, 0, 1, -1, 4.5, 1e30, 10**40, "", "no", "3e-4", "16", "nonsense", "batch", "batch.audio", "a.b.c", ".", "é ü",
-    [], {}, [[]], [1, 2, 3], ["audio"], {"use": "vit"}, {"use": 3}, {"": 1}, {"x": {"x": {"x": {}}}}, "!delete", "${env:NOTHING}", "-",
+    None, True, False, 0, 1, -1, 4.5, 1e30, 10**40, "", "no", "3e-4", "nonsense", "batch", "batch.audio", "a.b.c", ".", "é ü",
+    [], {}, [[]], [1, 2, 3], ["audio"], {"use": "vit"}, {"use": 3}, {"": 1}, {"x": {"x": {"x": {}}}}, "!delete", "${env:NOTHING}",
 )  # fmt: skip
 
 

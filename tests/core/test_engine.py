@@ -19,6 +19,7 @@ from antifaz.core import load
 from antifaz.core.data.media import write_clip
 from antifaz.core.engine import checkpoints
 from antifaz.core.engine.run import Run, Stopped, run_experiment
+from antifaz.core.model import build_graph
 from antifaz.registry import DataError, RunError
 
 ANTIFAZ = str(Path(sys.executable).with_name("antifaz"))
@@ -64,7 +65,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tiny, finished: Path, tmp_path
     asked = Run.should_stop
     for _ in range(20):
         with monkeypatch.context() as patch:
-            steps = iter([False, False, True])
+            steps = iter([False, False, False, True])  # once when the data are open, then after each step
             patch.setattr(Run, "should_stop", lambda run, steps=steps: asked(run) or next(steps))
             try:
                 run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
@@ -136,10 +137,17 @@ def test_sigterm_stops_with_a_checkpoint_and_resumes(tiny_config: Path, tmp_path
 
 @pytest.mark.slow
 def test_two_processes_train_the_same_model(tiny, finished: Path, tiny_config: Path, tmp_path: Path) -> None:
-    """Dropout and augmentation differ by process, so both are off; float32 sums differ in their order."""
-    off = ["graph.encoder.dropout=0.0", *(f"data.{d}.modalities.video.augment=[]" for d in ("paired", "labelled"))]
+    """Dropout and augmentation differ by process, so both are off; float32 sums differ in their order.
+
+    33 samples give the processes different numbers of batches in the evaluation.
+    """
+    off = [
+        "graph.encoder.dropout=0.0",
+        "data.labelled.samples=33",
+        *(f"data.{d}.modalities.video.augment=[]" for d in ("paired", "labelled")),
+    ]
     run_experiment(tiny(*off), tmp_path / "one", device="cpu", quiet=True)
-    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node=2", "--no-python", ANTIFAZ]
+    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node=2", "--no-python", "--", ANTIFAZ]
     command = [*torchrun, "run", str(tiny_config), *off, "--run", str(tmp_path / "two"), "--device", "cpu"]
     done = subprocess.run(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -178,7 +186,7 @@ def test_numbers_that_are_not_finite_stop_the_run(tiny, tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_is_named(tiny, tmp_path: Path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
-        steps = iter([False, False, True])
+        steps = iter([False, False, False, True])  # once when the data are open, then after each step
         patch.setattr(Run, "should_stop", lambda run: next(steps))
         with pytest.raises(Stopped):
             run_experiment(tiny(), tmp_path / "r", device="cpu", quiet=True)
@@ -275,3 +283,107 @@ def test_memory_does_not_grow(tiny, tmp_path: Path) -> None:
     finally:
         patch.undo()
     assert counts[199] <= counts[50]
+
+
+def test_fresh_deletes_a_run_and_nothing_else(tiny, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "config.yaml").write_text("name: mine\n")
+    with pytest.raises(RunError, match="holds no run"):
+        run_experiment(tiny(), mine, device="cpu", fresh=True, quiet=True)
+    assert (mine / "config.yaml").read_text() == "name: mine\n"
+    root = tmp_path / "r"
+    short = ("stages.pretrain.steps=1", "stages.finetune.steps=1")
+    run_experiment(tiny(*short), root, device="cpu", quiet=True)
+    (root / "notes.txt").write_text("keep")
+    run_experiment(tiny(*short, "seed=1"), root, device="cpu", fresh=True, quiet=True)
+    assert (root / "notes.txt").read_text() == "keep"
+    assert "seed: 1" in (root / "config.yaml").read_text()
+
+
+def evaluation_of(tiny, path: Path, *overrides: str):
+    return tiny("stages.pretrain=!delete", "stages.finetune=!delete", f"stages.evaluate.init={path}", *overrides)
+
+
+def test_weights_that_fill_nothing_are_refused(tiny, finished: Path, tmp_path: Path) -> None:
+    from safetensors.torch import save_file
+
+    wrapped = tmp_path / "ddp.safetensors"
+    save_file({f"module.{name}": value for name, value in weights(finished).items()}, wrapped)
+    with pytest.raises(RunError, match=r"has no weights of .*; it holds module"):
+        run_experiment(evaluation_of(tiny, wrapped), tmp_path / "a", device="cpu", quiet=True)
+    partial = tmp_path / "partial.safetensors"
+    save_file({name: value for name, value in weights(finished).items() if not name.startswith("encoder.")}, partial)
+    with pytest.raises(RunError, match="nothing gives weights to encoder"):
+        run_experiment(evaluation_of(tiny, partial), tmp_path / "b", device="cpu", quiet=True)
+    named = ["stages.finetune=!delete", "stages.evaluate=!delete", f"stages.pretrain.init={{encoder: {partial}}}"]
+    with pytest.raises(RunError, match="has no weights of encoder"):
+        run_experiment(tiny(*named), tmp_path / "c", device="cpu", quiet=True)
+
+
+def test_an_evaluation_from_a_file_answers_like_the_run(tiny, finished: Path, tmp_path: Path) -> None:
+    path = finished / WEIGHTS.format("finetune")
+    run_experiment(evaluation_of(tiny, path), tmp_path / "r", device="cpu", quiet=True)
+    ours, theirs = (json.loads((root / "results.json").read_text())["evaluate"] for root in (finished, tmp_path / "r"))
+    assert ours == theirs
+    assert load(str(tmp_path / "r")).stage == "evaluate"
+
+
+@pytest.mark.parametrize("content", [b"", b"some text", b"\x80\x04.", b"PK\x03\x04"])
+def test_files_that_are_no_weights_are_told(tmp_path: Path, content: bytes) -> None:
+    for name in ("weights.pt", "weights.safetensors"):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with pytest.raises(RunError, match=name):
+            checkpoints.read_weights(path)
+
+
+def test_weights_with_other_keys_than_names_are_told(tmp_path: Path) -> None:
+    torch.save({1: torch.zeros(2)}, tmp_path / "weights.pt")
+    with pytest.raises(RunError, match="no state dict"):
+        checkpoints.read_weights(tmp_path / "weights.pt")
+
+
+def test_frozen_nodes_keep_their_weights_and_statistics(tiny, tmp_path: Path) -> None:
+    frozen = ["stages.pretrain.freeze=[video_z]", "graph.twin={share: video_z, in: pooled.audio}"]
+    frozen += ["graph.video_z.norm=batch", "graph.video_z.hidden=8"]
+    experiment = tiny(*frozen, "stages.finetune=!delete", "stages.evaluate=!delete")
+    run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+    first = build_graph(experiment.wirings["pretrain"], seed=0).weights()
+    trained = weights(tmp_path / "r", "pretrain")
+    kept = {name for name, value in first.items() if torch.equal(value, trained[name])}
+    assert {name for name in first if name.startswith("video_z.")} <= kept
+    assert "encoder.norm.weight" not in kept
+
+
+def test_predict_takes_classes_that_exclude_each_other_or_not(plugins, tiny_config: Path, tmp_path: Path) -> None:
+    import numpy as np
+
+    from antifaz.core.experiment import read
+
+    (tmp_path / "media").mkdir()
+    source = [tmp_path / "media" / f"{i}.mp4" for i in range(8)]
+    for i, path in enumerate(source):
+        frames = np.full((16, 32, 32, 3), 30 * i, np.uint8)
+        write_clip(path, frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
+    (tmp_path / "media" / "index.csv").write_text("path,label\n" + "".join(f"{path.name},a;b\n" for path in source))
+    folder = f"{{use: folder, root: {tmp_path / 'media'}, index: index.csv, label: label, separator: ;, classes: [a, b], " + (
+        "batch_size: 8, clip: {seconds: 2.0}, modalities: {video: {use: frames, fps: 4, size: 32}, "
+        "audio: {use: log_mel, bins: 16, hop: 0.0625}}}"
+    )
+    overrides = [f"data.labelled={folder}", "graph.labels.classes=2", "stages.pretrain=!delete", "stages.evaluate=!delete"]
+    overrides += [
+        "stages.finetune.init=!delete",
+        "stages.finetune.objectives.labels={use: binary_cross_entropy, in: [labels, batch.label]}",
+    ]
+    overrides += ["stages.finetune.steps=2"]
+    run_experiment(read(tiny_config, plugins, overrides), tmp_path / "r", device="cpu", quiet=True)
+    (answer,) = load(str(tmp_path / "r")).predict([source[0]])
+    expected = torch.tensor(answer.outputs["labels.fusion"]).sigmoid()
+    assert [p for _, p in answer.labels["labels.fusion"]] == pytest.approx(sorted(expected.tolist(), reverse=True))
+
+
+@pytest.mark.parametrize(("device", "message"), [("gpu", "unknown device 'gpu'"), ("mps", "auto, cpu, cuda")])
+def test_unknown_devices_are_refused(tiny, tmp_path: Path, device: str, message: str) -> None:
+    with pytest.raises(RunError, match=message):
+        run_experiment(tiny(), tmp_path / "r", device=device, quiet=True)

@@ -60,3 +60,33 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
         message = refused(plugins, [], str(source))
         assert "broken.yaml:3:1: not valid YAML" in message
         assert "missing" not in message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["stages.evaluate.data=paired_test"], "nothing of `target` can be made: it needs label, its data have"),
+        (["stages.finetune.data=paired"], "nothing of `target` can be made"),
+        (["data.paired.modalities.audio=!delete"], "nothing of `right` can be made: it needs audio"),
+        (["data.test.modalities.audio=!delete"], "the data set 'test' has none of audio"),
+        (["stages.evaluate.present=[[]]"], "needs something given"),
+        (["stages.finetune.clip=-1.0"], "`clip` must be above 0"),
+        (["stages.finetune.ema=1.5"], "`ema` must be at least 0 and below 1"),
+        (["stages.finetune.lr_scale={encoder: -1.0}"], "`lr_scale` must be at least 0"),
+        (["stages.finetune.optimizer.betas=[0.9, 1.0]"], "`betas` must be at least 0 and below 1"),
+        (["graph.encoder.drop_path=1.0"], "`drop_path` must be at least 0 and below 1"),
+        (["graph.encoder.attention=flex", "graph.encoder.dropout=0.1"], "flex attention has no dropout"),
+        (["graph.twin={share: video_z, in: pooled.audio}", "stages.finetune.freeze=[twin]"], "'twin' has the weights of 'video_z'"),
+        (["graph={a b: {use: latents, tokens: 1, width: 8}}"], "'a b' cannot be a name"),
+        (["data.paired.modalities.audio.bins=100000000000"], "more than a transform"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_it_runs(plugins, overrides: list[str], message: str) -> None:
+    assert message in refused(plugins, overrides)
+
+
+def test_flex_attention_passes_the_check(plugins) -> None:
+    from antifaz.core.check import check
+
+    grouped, flex = (check(read("quickstart", plugins, [f"graph.encoder.attention={a}"]), data=False) for a in ("grouped", "flex"))
+    assert grouped.json() == flex.json()

@@ -199,3 +199,84 @@ stages:
     expected = ("'seed'", "not 4.5", "'spectrogram_patches'", "'depth'", 'the text "4"', "'train'")
     assert all(word in text for word in expected), text
     assert "twice" in text or "duplicate" in text.lower() or "again" in text, text
+
+
+def test_folded_axes_with_an_absent_sample(config, plugins) -> None:
+    text = """
+name: folded
+inputs: {a: [3, 8, 8]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8, batch_axes: 2}
+  r: {use: query_readout, in: a, mask: joint, global_query: false, batch_axes: 2}
+"""
+    graph = build_graph(read(config(text), plugins).wiring).double().eval()
+    a = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    found = graph({"a": Features(a, torch.tensor([True, False]))}, ["r"])["r.a"]
+    assert found.valid.tolist() == [[True] * 3, [False] * 3]
+    torch.testing.assert_close(found.values[:1], graph({"a": Features(a[:1])}, ["r"])["r.a"].values, rtol=1e-12, atol=1e-12)
+
+
+def test_latents_alone_are_no_answer(quickstart) -> None:
+    graph, batch = quickstart
+    some = torch.tensor([True] * 3 + [False] * 5)
+    found = graph({"audio": Features(batch["audio"].values, some)}, ["labels"])
+    for output in ("audio", "fusion", "global"):
+        assert found[f"labels.{output}"].valid.tolist() == some.tolist()
+    absent = Features(batch["video"].values, ~some)
+    found = graph({"audio": Features(batch["audio"].values, some), "video": absent}, ["labels.fusion"])
+    assert found["labels.fusion"].presence().all()
+
+
+CHAIN = """
+  a1: {share: b1, in: a}
+  b1: {share: c1, in: a}
+  c1: {use: vit, in: b, mask: joint, depth: 1, heads: 2}
+  t1: {use: query_readout, in: one, mask: joint, global_query: false, tie: {attention.out.weight: t2.attention.out.weight}}
+  t2: {use: query_readout, in: one, mask: joint, global_query: false, tie: {attention.out.weight: x.attention.out.weight}}
+"""
+
+
+def test_chains_of_shared_and_tied_weights_end_at_one_owner(config, plugins) -> None:
+    graph = build_graph(read(config(SHARED + CHAIN), plugins).wiring)
+    assert graph.a1.norm.weight is graph.b1.norm.weight is graph.c1.norm.weight
+    assert graph.t1.attention.out.weight is graph.t2.attention.out.weight is graph.x.attention.out.weight
+    stored = graph.weights()
+    assert {"c1.norm.weight", "x.attention.out.weight"} <= stored.keys()
+    assert not any(name.startswith(("a1.", "b1.")) for name in stored)
+    assert not {"t1.attention.out.weight", "t2.attention.out.weight"} & stored.keys()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("  m: {share: m, in: a, use: vit, mask: joint, depth: 1, heads: 2}", "circle: m -> m"),
+        ("  m: {share: n, in: a}\n  n: {share: m, in: a}", "circle: m -> n -> m"),
+    ],
+)
+def test_circles_of_shared_weights_are_refused(config, plugins, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        read(config(SHARED + text + "\n"), plugins)
+
+
+def test_circles_of_ties_are_refused(config, plugins) -> None:
+    node = (
+        "{{use: query_readout, in: one, mask: joint, global_query: false, tie: {{attention.out.weight: {}.attention.out.weight}}}}"
+    )
+    text = f"  m: {node.format('n')}\n  n: {node.format('m')}\n"
+    with pytest.raises(ConfigError, match="tied in a circle"):
+        build_graph(read(config(SHARED + text), plugins).wiring)
+
+
+def test_terms_of_weight_zero_are_left_out(tiny) -> None:
+    change = "stages.finetune.objectives.more={use: cross_entropy, in: [labels.audio, batch.label], weight: 0}"
+    experiment = tiny(change)
+    model = TrainingModel(build_graph(experiment.wirings["finetune"]), experiment.stages["finetune"].objectives)
+    assert list(model.inputs) == ["labels"]
+
+
+def test_parameters_are_named_by_their_owner(tiny) -> None:
+    before = "graph.aaa={share: video_z, in: pooled.audio}"
+    model = TrainingModel(build_graph(tiny(before).wiring), {})
+    names = model.named_weights()
+    assert "video_z.map.out.weight" in names
+    assert not any(name.startswith("aaa.") for name in names)

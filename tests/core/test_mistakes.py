@@ -1,4 +1,4 @@
-"""Mistakes in configs: all at once, each located, each with what was probably meant; whatever is changed, words and no tracebacks."""
+"""Mistakes in configs: all at once, each located, each with what was probably meant; never a traceback."""
 
 from __future__ import annotations
 
@@ -135,7 +135,9 @@ def outcomes(plugins: Plugins, folder: Path, seeds: range, check_every: int) -> 
                 check(experiment, data=False)
         except ConfigError as error:
             found["refused"] += 1
-            assert all(problem.location.line for problem in error.problems if problem.location.file != "command line"), seed
+            unlocated = [p for p in error.problems if not p.location.line]
+            if unlocated:
+                raise AssertionError(f"mutant {seed} of {name}: {unlocated}\n{text}") from error
         except Exception as error:
             raise AssertionError(f"mutant {seed} of {name}: {error!r}\n{text}") from error
         assert time.monotonic() - begin < 10, f"mutant {seed} of {name} took too long"

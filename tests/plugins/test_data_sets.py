@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 
 from antifaz.core.data.batches import Batch, evaluation_batches, training_batches
 from antifaz.core.data.media import write_clip
+from antifaz.core.data.processes import in_parallel
 from antifaz.core.experiment import Data
 from antifaz.plugins.shapes_and_sounds import rules
 from antifaz.registry import ConfigError, DataError, Structurer, load_document
@@ -181,7 +184,8 @@ def test_missing_files_within_the_limit_are_counted(folder) -> None:
 def test_a_mixture_lacks_what_its_parts_lack(make, clips: Path) -> None:
     part = f"use: shapes_and_sounds, samples: 16, root: {clips / 'data'}, clip: {{seconds: 2.0}}, modalities: {MODALITIES}"
     data = make(f"use: mixture\nparts: {{a: {{{part}, split: paired}}, b: {{{part}, split: train}}}}\nrepeat: {{b: 2}}\n")
-    samples = data.dataset.build(False)
+    assert len(data.dataset.build(False)) == 32
+    samples = data.dataset.build(True)
     (batch,) = evaluation_batches(samples, batch_size=64)
     assert len(samples) == 48
     assert batch.entries["label"].valid.tolist() == [False] * 16 + [True] * 32
@@ -199,3 +203,19 @@ def test_modality_dropout_never_takes_the_last(shapes) -> None:
         assert (batch.entries["video"].values[~seen] == 0).all()
         lost += int((~seen).sum() + (~heard).sum())
     assert lost >= 40
+
+
+def test_an_open_quote_in_an_index_is_told(folder) -> None:
+    with pytest.raises(DataError, match="cannot be read"):
+        folder('whole.mp4,cat\n"whole.mp4,cat\nwhole.mp4,cat\n').dataset.build(False)
+
+
+def test_a_killed_helper_is_told_and_nothing_hangs() -> None:
+    with pytest.raises(DataError, match="was killed"):
+        list(in_parallel(kill_itself, range(20), chunk=1))
+
+
+def kill_itself(number: int) -> int:
+    if number == 5:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
