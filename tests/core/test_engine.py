@@ -139,10 +139,12 @@ def test_sigterm_stops_with_a_checkpoint_and_resumes(tiny_config: Path, tmp_path
 def test_two_processes_train_the_same_model(tiny, finished: Path, tiny_config: Path, tmp_path: Path) -> None:
     """Dropout and augmentation differ by process, so both are off; float32 sums differ in their order.
 
+    The gradient of a key bias is zero but for rounding, of which AdamW would make whole steps: hence the large eps.
     33 samples give the processes different numbers of batches in the evaluation.
     """
     off = [
         "graph.encoder.dropout=0.0",
+        *(f"stages.{s}.optimizer.eps=1.0e-4" for s in ("pretrain", "finetune")),
         "data.labelled.samples=33",
         *(f"data.{d}.modalities.video.augment=[]" for d in ("paired", "labelled")),
     ]
@@ -153,7 +155,7 @@ def test_two_processes_train_the_same_model(tiny, finished: Path, tiny_config: P
     assert done.returncode == 0, done.stderr[-2000:]
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     for name, value in one.items():
-        torch.testing.assert_close(two[name], value, rtol=0, atol=2e-4)
+        torch.testing.assert_close(two[name], value, rtol=0, atol=1e-6)
     ours, theirs = (json.loads((tmp_path / r / "results.json").read_text()) for r in ("one", "two"))
     assert ours["evaluate"].keys() == theirs["evaluate"].keys()
 
