@@ -48,7 +48,11 @@ class NodeSpec(Protocol):
         """What leaves, given what arrives. Raises SpecError where what arrives does not fit."""
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
-        """One routing per layer, from the first to the last: composed, they say which output may depend on which input."""
+        """One routing per layer, from the first to the last: composed, they say which output may depend on which input.
+
+        May be left out: then outputs named after an input depend on that input alone, and others on every input. The one output
+        of a node without named outputs depends on every input, and nothing is asked.
+        """
 
     def build(self, inputs: Group) -> nn.Module:
         """The module, with its parameters initialised on the current default device."""

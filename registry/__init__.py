@@ -18,7 +18,7 @@ from .errors import (
 )
 from .hooks import hookimpl, hookspec
 from .options import at_least, between, fraction, key_of, option, positive, rest
-from .structuring import Structurer, describe
+from .structuring import Structurer, component_of, describe
 from .yaml_text import write_yaml
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "at_least",
     "between",
     "component",
+    "component_of",
     "declaration_of",
     "describe",
     "discover",

@@ -17,6 +17,11 @@ def antifaz_components() -> list[type]:  # type: ignore[empty-body]
 
 
 @hookspec
+def antifaz_examples() -> list[Any]:  # type: ignore[empty-body]
+    """A tiny antifaz.core.examples.Example of each component, which the conformance kit runs. Optional."""
+
+
+@hookspec
 def antifaz_run_start(run: Any) -> None:
     """A run begins, or goes on; `run` is the antifaz.core.engine.run.Run. Called in the main process only, as all below."""
 

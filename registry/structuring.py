@@ -17,9 +17,10 @@ import attrs
 
 from .components import KINDS, Catalogue, slot_kinds
 from .document import View
-from .errors import PluginError, Problem, suggest
+from .errors import ConfigError, Location, PluginError, Problem, suggest
 from .options import key_of
 from .refusals import blame, refusals
+from .yaml_text import read_yaml
 
 T = TypeVar("T")
 Path = tuple[str | int, ...]
@@ -50,6 +51,22 @@ class Structurer:
         attempt = _Attempt(self.catalogue, view, problems, tuple(also))
         made = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
         return None if isinstance(made, _Failed) else made
+
+
+def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
+    """The spec that a piece of YAML names: `zorro`, or `{use: vit, mask: zorro, ...}`.
+
+    Raises:
+        ConfigError: a mistake in it.
+    """
+    problems: list[Problem] = []
+    node = read_yaml(text, lambda mark: Location(text, mark.line + 1, mark.column + 1), problems)
+    if node is not None:
+        view = View(node)
+        made = _Attempt(catalogue, view, problems).component(view.data, (kind,), ())
+        if not problems:
+            return made
+    raise ConfigError(problems)
 
 
 class _Attempt:

@@ -309,11 +309,12 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
     inner, lead = _folded(inputs, plan.batch_axes), _lead(inputs, plan.batch_axes)
     left = plan.spec.outputs(inner)
     outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)
+    bare = isinstance(left, Stream | Shape)
     named = {
         key: _unfolded(attrs.evolve(value, name=key) if isinstance(value, Stream) else value, lead)
         for key, value in outputs.items()
     }
-    return WiredNode(name, plan, wires, inputs, named, _routings(plan.spec, inner, named))
+    return WiredNode(name, plan, wires, inputs, named, routings_of(plan.spec, inner, list(named), bare=bare))
 
 
 def _accept(kind: str, inputs: Group) -> None:
@@ -328,13 +329,16 @@ def _accept(kind: str, inputs: Group) -> None:
         raise SpecError(f"a tokenizer takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
 
 
-def _routings(spec: Any, inputs: Group, outputs: Group) -> tuple[Routing, ...]:
-    """The spec's own routings; a component without any maps namesakes one to one, or else all inputs to all outputs."""
-    if hasattr(spec, "routings"):
+def routings_of(spec: Any, inputs: Group, outputs: Sequence[str], *, bare: bool) -> tuple[Routing, ...]:
+    """The spec's own routings; a component without any maps namesakes one to one, or else all inputs to all outputs.
+
+    bare: the only output has no name of its own but the node's; it reads every input.
+    """
+    if hasattr(spec, "routings") and not bare:
         return tuple(spec.routings(inputs))
     if not inputs:
         return ()
-    if set(outputs) <= set(inputs):
+    if set(outputs) <= set(inputs) and not bare:
         reads: dict[str, Sequence[str]] = {name: [name] for name in outputs}
     else:
         reads = {name: list(inputs) for name in outputs}

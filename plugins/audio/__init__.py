@@ -1,5 +1,6 @@
 """Audio: log-mel spectrograms and waveforms of the same clip, SpecAugment, spectrogram patches."""
 
+from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import LogMel, SpecAugment, SpectrogramPatches, Waveform
@@ -8,3 +9,10 @@ from .spec import LogMel, SpecAugment, SpectrogramPatches, Waveform
 @hookimpl
 def antifaz_components() -> list[type]:
     return [LogMel, SpecAugment, SpectrogramPatches, Waveform]
+
+
+@hookimpl
+def antifaz_examples() -> list[Example]:
+    from .examples import EXAMPLES
+
+    return EXAMPLES

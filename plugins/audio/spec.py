@@ -6,13 +6,11 @@ Source: Gong et al. 2021 ("AST", patches of a spectrogram); Park et al. 2019 (Sp
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from antifaz.core.interfaces import TransformSpec
-from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, at_least, component, option, positive
 
@@ -143,9 +141,6 @@ class SpectrogramPatches:
             if size % step:
                 raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
         return Stream("audio", self.width, (value.dims[0] // self.patch[0], value.dims[1] // self.patch[1]))
-
-    def routings(self, inputs: Group) -> Sequence[Routing]:
-        return (Routing.full({"tokens": list(inputs)}, learned_readers=True),)
 
     def build(self, inputs: Group) -> PatchTokenizer:
         from .tokenizer import PatchTokenizer

@@ -1,5 +1,6 @@
 """Contrastive learning: projection heads, InfoNCE, and retrieval as its measure."""
 
+from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import InfoNCE, Projection, Retrieval
@@ -8,3 +9,10 @@ from .spec import InfoNCE, Projection, Retrieval
 @hookimpl
 def antifaz_components() -> list[type]:
     return [InfoNCE, Projection, Retrieval]
+
+
+@hookimpl
+def antifaz_examples() -> list[Example]:
+    from .examples import EXAMPLES
+
+    return EXAMPLES

@@ -1,5 +1,6 @@
 """A user's own folder of media files."""
 
+from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import Folder
@@ -8,3 +9,10 @@ from .spec import Folder
 @hookimpl
 def antifaz_components() -> list[type]:
     return [Folder]
+
+
+@hookimpl
+def antifaz_examples() -> list[Example]:
+    from .examples import EXAMPLES
+
+    return EXAMPLES

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from antifaz.core.interfaces import TransformSpec
-from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, at_least, between, component, option, positive
 
@@ -110,9 +108,6 @@ class Tubelets:
                 raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
         grid = tuple(size // step for size, step in zip(value.dims[1:], self.patch, strict=True))
         return Stream("video", self.width, grid)
-
-    def routings(self, inputs: Group) -> Sequence[Routing]:
-        return (Routing.full({"tokens": list(inputs)}, learned_readers=True),)
 
     def build(self, inputs: Group) -> TubeletTokenizer:
         from .tokenizer import TubeletTokenizer

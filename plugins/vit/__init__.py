@@ -1,5 +1,6 @@
 """The vision transformer as a backbone for any set of streams."""
 
+from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import ViT
@@ -8,3 +9,10 @@ from .spec import ViT
 @hookimpl
 def antifaz_components() -> list[type]:
     return [ViT]
+
+
+@hookimpl
+def antifaz_examples() -> list[Example]:
+    from .examples import EXAMPLES
+
+    return EXAMPLES

@@ -55,9 +55,6 @@ class Latents:
     def outputs(self, inputs: Group) -> Stream:
         return Stream("latents", self.width, (self.tokens,), latent=True)
 
-    def routings(self, inputs: Group) -> Sequence[Routing]:
-        return ()
-
     def build(self, inputs: Group) -> LatentTokens:
         from .latents import LatentTokens
 

@@ -280,3 +280,17 @@ def test_parameters_are_named_by_their_owner(tiny) -> None:
     names = model.named_weights()
     assert "video_z.map.out.weight" in names
     assert not any(name.startswith("aaa.") for name in names)
+
+
+def test_a_tokenizer_may_be_called_otherwise_than_its_entry(config, plugins) -> None:
+    text = """
+name: renamed
+inputs: {a: [8, 8]}
+graph:
+  pieces: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8}
+  r: {use: query_readout, in: pieces, mask: zorro}
+"""
+    wiring = read(config(text), plugins).wiring
+    assert set(wiring.influences().values()) == {frozenset({"a"})}
+    found = build_graph(wiring)({"a": Features(torch.randn(2, 8, 8))}, ["r"])
+    assert found.keys() == {"r.pieces", "r.global"}

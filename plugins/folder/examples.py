@@ -1,0 +1,31 @@
+"""Tiny members of this plugin's families, for the conformance kit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from antifaz.core.examples import Example
+
+MODALITIES = "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {use: log_mel, bins: 8, hop: 0.125}}"
+
+
+def write_files(folder: Path) -> None:
+    """A clip with sound and pictures, one without sound, and an index with a label missing."""
+    import numpy as np
+
+    from antifaz.core.data.media import write_clip
+
+    frames = np.full((16, 32, 32, 3), 90, np.uint8)
+    write_clip(folder / "both.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
+    write_clip(folder / "silent.mp4", frames, None, fps=8, sample_rate=16000)
+    (folder / "index.csv").write_text("path,label\nboth.mp4,cat\nsilent.mp4,\n")
+
+
+EXAMPLES = [
+    Example(
+        "dataset",
+        "{use: folder, root: $FOLDER, index: index.csv, label: label, classes: [cat, dog], clip: {seconds: 2.0}, "
+        f"modalities: {MODALITIES}}}",
+        prepare=write_files,
+    ),
+]

@@ -1,0 +1,157 @@
+"""A plugin of backbones: one that is right, and wrong ones, each by one fault that the conformance kit must find.
+
+The right one adds to every token a linear map of the mean of what its stream reads: a modality itself, fusion tokens everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.routing import Routing
+from antifaz.core.streams import Group, Stream
+from antifaz.core.tokens import Tokens
+from antifaz.registry import component, hookimpl, option
+
+
+def mean_of(streams: list[Tokens]) -> Tensor:
+    """(batch, 1, width), over valid tokens."""
+    values = torch.cat([s.values for s in streams], dim=1)
+    marks = torch.cat([torch.ones_like(s.values[..., 0]) if s.valid is None else s.valid.to(s.values.dtype) for s in streams], 1)
+    kept = torch.where(marks[..., None] > 0, values, 0.0)
+    return kept.sum(1, keepdim=True) / marks.sum(1).clamp(min=1)[:, None, None]
+
+
+class Means(nn.Module):
+    def __init__(self, width: int, routing: Routing) -> None:
+        super().__init__()
+        self.routing = routing
+        self.map = nn.Linear(width, width)
+
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        return {name: self.update(name, streams) for name in streams}
+
+    def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
+        read = [streams[source] for source in self.routing.reads[name] if source in streams]
+        return self.add(streams[name], mean_of(read))
+
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        return tokens.with_values(tokens.values + self.map(mean))
+
+
+class LeakThroughPooling(Means):
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        done = super().forward(streams)
+        pooled = mean_of(list(streams.values()))
+        return {name: tokens.with_values(tokens.values + 1e-6 * pooled) for name, tokens in done.items()}
+
+
+class LeakThroughFusion(Means):
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        done = super().forward(streams)
+        if "fusion" not in done:
+            return done
+        return {name: self.add(tokens, mean_of([tokens, done["fusion"]])) for name, tokens in done.items()}
+
+
+class InvalidAveraged(Means):
+    def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
+        plain = {n: Tokens(t.values, t.grid) for n, t in streams.items()}
+        return Tokens(super().update(name, plain).values, streams[name].grid, None, streams[name].valid)
+
+
+class OrderDependent(Means):
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        done = super().forward(streams)
+        if "fusion" in done:
+            first = next(iter(streams))
+            done["fusion"] = self.add(done["fusion"], mean_of([streams[first]]))
+        return done
+
+
+class DeadParameter(Means):
+    def __init__(self, width: int, routing: Routing) -> None:
+        super().__init__(width, routing)
+        self.forgotten = nn.Linear(width, width)
+
+
+class NotDeterministic(Means):
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        self.calls = getattr(self, "calls", 0) + 1
+        return super().add(tokens, mean * (1 + 1e-3 * self.calls))
+
+
+class BatchMixed(Means):
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        return super().add(tokens, mean - mean.mean(0, keepdim=True))
+
+
+class NeedsEverything(Means):
+    def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
+        return self.add(streams[name], mean_of([streams[source] for source in self.routing.reads[name]]))
+
+
+class NoMeta(Means):
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        return super().add(tokens, mean + torch.zeros(mean.shape[-1], device="cpu", dtype=mean.dtype))
+
+
+class ForgottenState(Means):
+    def __init__(self, width: int, routing: Routing) -> None:
+        super().__init__(width, routing)
+        self.scale = float(torch.rand(()) if self.map.weight.device.type == "cpu" else 1.0)
+
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        return super().add(tokens, self.scale * mean)
+
+
+class WrongShape(Means):
+    def add(self, tokens: Tokens, mean: Tensor) -> Tokens:
+        return tokens.with_values(super().add(tokens, mean).values[:, 1:])
+
+
+FAULTS = {
+    f.__name__: f
+    for f in (
+        Means,
+        LeakThroughPooling,
+        LeakThroughFusion,
+        InvalidAveraged,
+        OrderDependent,
+        DeadParameter,
+        NotDeterministic,
+        BatchMixed,
+        NeedsEverything,
+        NoMeta,
+        ForgottenState,
+        WrongShape,
+    )
+}
+
+
+@component("backbone", "means")
+@attrs.frozen(kw_only=True)
+class MeansSpec:
+    """A backbone with the fault that is asked for."""
+
+    fault: str = option(default="Means", doc="one of FAULTS")
+
+    def outputs(self, inputs: Group) -> Group:
+        return dict(inputs)
+
+    def routings(self, inputs: Group) -> tuple[Routing, ...]:
+        latent = {n: isinstance(v, Stream) and v.latent for n, v in inputs.items()}
+        return (Routing.full({name: list(inputs) if latent[name] else [name] for name in inputs}),)
+
+    def build(self, inputs: Group) -> nn.Module:
+        (routing,) = self.routings(inputs)
+        width = next(v.width for v in inputs.values() if isinstance(v, Stream))
+        return FAULTS[self.fault](width, routing)
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [MeansSpec]
