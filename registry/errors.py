@@ -65,12 +65,6 @@ class SpecError(AntifazError):
         super().__init__(message if hint is None else f"{message}\n    {hint}")
 
 
-class ClaimError(AntifazError):
-    """A claim about influence (`pure:`, or a routing) that does not hold."""
-
-    exit_code = 1
-
-
 class PluginError(AntifazError):
     """A plugin that was asked for by name and cannot be used."""
 
@@ -81,6 +75,10 @@ class DataError(AntifazError):
 
 class RunError(AntifazError):
     """A run that cannot start or go on: its folder, its checkpoints, its disk, or its numbers."""
+
+
+class SkeletonError(AntifazError):
+    """A plugin skeleton that cannot be written: its name, its kinds, or its folder."""
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:

@@ -1,0 +1,5 @@
+"""`python -m antifaz.core.cli`."""
+
+from .app import main
+
+main()

@@ -1,0 +1,11 @@
+"""Everything that Antifaz asks of components of these kinds."""
+
+import pytest
+from antifaz.core.testing import conformance
+
+import inertial
+
+
+@pytest.mark.parametrize("check", conformance(inertial.antifaz_examples()), ids=str)
+def test_conforms(check):
+    check()

@@ -1,0 +1,95 @@
+"""A stranger's distribution, as `antifaz new` writes it: installed by pip, held against the kit, trained from YAML."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from antifaz.core.skeleton import KINDS, write_skeleton
+from antifaz.registry import SkeletonError
+
+HERE = Path(__file__).parent
+DISTRIBUTION = HERE / "inertial"
+
+
+def run(site: Path, *command: str, **more: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(site), "OMP_NUM_THREADS": "1", **more}
+    done = subprocess.run([sys.executable, "-m", *command], env=environment, capture_output=True, text=True, cwd=site, timeout=300)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+def install(distribution: Path, site: Path) -> None:
+    run(site, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--target", str(site), str(distribution))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("site")
+    shutil.copytree(DISTRIBUTION, root / "source")  # pip builds beside the sources
+    install(root / "source", root)
+    return root
+
+
+def write_signals(folder: Path, count: int, seed: int) -> None:
+    """Three gaits: other frequencies, under noise."""
+    rng = np.random.default_rng(seed)
+    for name, frequency in (("walk", 1.0), ("run", 2.5), ("climb", 0.5)):
+        (folder / name).mkdir(parents=True)
+        for i in range(count):
+            time = np.arange(150) / 50 + rng.uniform(0, 10)
+            signal = np.stack([np.sin(2 * np.pi * frequency * time + k) for k in range(3)], axis=1)
+            np.save(folder / name / f"{i}.npy", (signal + rng.normal(0, 0.3, signal.shape)).astype(np.float32))
+
+
+def test_the_distribution_is_what_new_writes(tmp_path: Path) -> None:
+    written = write_skeleton("inertial", ["dataset", "tokenizer"], tmp_path)
+    kept = {path.relative_to(DISTRIBUTION) for path in DISTRIBUTION.rglob("*") if path.suffix in (".py", ".toml", ".md")}
+    assert {path.relative_to(tmp_path / "inertial") for path in written} == kept
+    for path in written:
+        assert path.read_text() == (DISTRIBUTION / path.relative_to(tmp_path / "inertial")).read_text()
+
+
+def test_it_is_trained_from_yaml(site: Path, tmp_path: Path) -> None:
+    write_signals(tmp_path / "train", 16, 0)
+    write_signals(tmp_path / "test", 8, 1)
+    config = str(HERE / "experiment.yaml")
+    assert "pure" in run(site, "antifaz.core.cli", "verify", config, SIGNALS=str(tmp_path))
+    run(site, "antifaz.core.cli", "run", config, "--run", str(tmp_path / "run"), "--device", "cpu", SIGNALS=str(tmp_path))
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["evaluate"]["all"]["accuracy"]["labels"] > 80
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_tests_of_a_skeleton_pass_at_once(kind: str, tmp_path: Path) -> None:
+    write_skeleton(f"my-{kind}", [kind], tmp_path / "source")
+    install(tmp_path / "source" / f"my-{kind}", tmp_path)
+    said = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "source" / f"my-{kind}" / "tests"))
+    assert " passed" in said
+
+
+def test_a_backbone_is_at_most_60_lines(tmp_path: Path) -> None:
+    written = write_skeleton("mine", ["backbone"], tmp_path)
+    code = [p for p in written if p.parent.name == "mine" and p.suffix == ".py" and p.name != "examples.py"]
+    assert sum(1 for path in code for line in path.read_text().splitlines() if line.strip()) <= 60
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "message"),
+    [
+        ("My Plugin", ["mask"], "cannot name a plugin"),
+        ("mine", ["readout"], "unknown kind 'readout'"),
+        ("there", ["mask"], "is there already"),
+    ],
+)
+def test_what_cannot_be_written_is_told(tmp_path: Path, name: str, kinds: list[str], message: str) -> None:
+    (tmp_path / "there").mkdir()
+    with pytest.raises(SkeletonError, match=message):
+        write_skeleton(name, kinds, tmp_path)
