@@ -78,6 +78,11 @@ class Metric(Protocol):
     def __call__(self, **inputs: Mapping[str, Features]) -> dict[str, float]:
         """Named figures from the whole evaluation set, on the CPU, (samples, ...) each; absent samples are marked in `valid`."""
 
+    # Optional, for the report: def details(self, **inputs: Mapping[str, Features]) -> antifaz.core.details.Details
+    #     Called once with what `__call__` got: scores and answers of single samples, confusion matrices. Kept in the run folder.
+    # Optional: lower_is_better: Collection[str]
+    #     The figures of which the lower is the better; of all others the higher is.
+
 
 @slot("decoder")
 class DecoderSpec(Protocol):

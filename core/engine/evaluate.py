@@ -1,24 +1,32 @@
-"""An evaluation stage: run the data once for each set of given modalities, then compute every metric over the whole set."""
+"""An evaluation stage: run the data once for each set of given modalities, then compute every metric over the whole set.
+
+Figures go into results.json; what metrics say of single samples goes into the stage's details.json, for the report.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.distributed as dist
-from rich.markup import escape
 from rich.progress import track
 from torch import Tensor
 
 from antifaz.core import distributed
 from antifaz.core.data.batches import UnreadableLimit, evaluation_batches
+from antifaz.core.data.samples import SampleSet
 from antifaz.core.experiment import EvaluateStage, MetricEntry
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import Inputs
 from antifaz.core.tokens import Features
 
 from .run import Run, Stopped
+from .run_folder import write_atomically
 
 Values = dict[str, Features]
 Given = tuple[str, ...]
@@ -36,24 +44,53 @@ def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     if distributed.is_main():
         run.folder.forget_metrics_after(name, -1)
     calls = _calls(stage, inputs)
+    began = time.perf_counter()
     collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
-    results: dict[str, dict[str, Any]] = {}
+    seconds = time.perf_counter() - began
+    kept = _Kept()
     for given in stage.present or (ALL,):
         label = "+".join(given) or "all"
         for key, entry in stage.metrics.items():
             if not entry.given:
-                figures = _measure(entry, inputs[key], dict.fromkeys(inputs[key].wires, collected[given]))
-                results.setdefault(label, {})[key] = figures
+                kept.measure(label, key, entry, inputs[key], dict.fromkeys(inputs[key].wires, collected[given]))
     for key, entry in stage.metrics.items():
         if entry.given:
             sides = {argument: collected[tuple(entry.given.get(argument, ALL))] for argument in inputs[key].wires}
             label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in entry.given.items())
-            results.setdefault(label, {})[key] = _measure(entry, inputs[key], sides)
-    run.add_results(name, results)
+            kept.measure(label, key, entry, inputs[key], sides)
+    run.add_results(name, kept.results)
+    results = kept.results
     flat = {f"{label}/{key}/{figure}": v for label, ms in results.items() for key, fs in ms.items() for figure, v in fs.items()}
     run.log(name, 0, flat)
     if distributed.is_main():
-        run.folder.mark_done(name, {"samples": len(run.samples(stage.data, training=False))})
+        samples = run.samples(stage.data, training=False)
+        kept.write(run.folder.details(name), samples)
+        run.folder.mark_done(name, {"samples": len(samples), "samples_per_second": len(samples) * len(calls) / max(seconds, 1e-9)})
+
+
+class _Kept:
+    """What metrics make of an evaluation: figures for results.json, and where there are any, details for the stage's own file."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, dict[str, Any]] = {}
+        self.details: dict[str, dict[str, Any]] = {}
+        self.lower: dict[str, list[str]] = {}
+
+    def measure(self, label: str, key: str, entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> None:
+        """label: what was given. key: of the metric. sides: argument -> what was collected for it."""
+        metric = entry.metric.build(inputs.groups)
+        arguments = {argument: inputs.pick(values, argument) for argument, values in sides.items()}
+        self.results.setdefault(label, {})[key] = metric(**arguments)
+        self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
+        details = getattr(metric, "details", None)
+        if details is not None and distributed.is_main():
+            self.details.setdefault(label, {})[key] = details(**arguments).json()
+
+    def write(self, path: Path, samples: SampleSet) -> None:
+        """samples: named where details speak of single ones; names are paths, mostly relative to the working folder."""
+        names = [samples.identity(i) for i in range(len(samples))] if self.details else []
+        content = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
+        write_atomically(path, json.dumps(content) + "\n")
 
 
 def _calls(stage: EvaluateStage, inputs: Mapping[str, Inputs]) -> dict[Given, list[str]]:
@@ -67,11 +104,6 @@ def _calls(stage: EvaluateStage, inputs: Mapping[str, Inputs]) -> dict[Given, li
             for given in stage.present or (ALL,):
                 calls.setdefault(tuple(given), []).extend(inputs[key].references)
     return {given: list(dict.fromkeys(references)) for given, references in calls.items()}
-
-
-def _measure(entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> dict[str, float]:
-    metric = entry.metric.build(inputs.groups)
-    return metric(**{argument: inputs.pick(values, argument) for argument, values in sides.items()})
 
 
 @torch.no_grad()
@@ -91,7 +123,7 @@ def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Give
     title = f"  {name}, given {'+'.join(given) or 'everything'}"
     for batch in track(batches, title, total, console=run.console, transient=True):
         for reason in limit.take(batch).values():
-            run.say(f"[yellow]skipped[/] {escape(reason)}")
+            run.warn(name, f"skipped {reason}")
         entries = batch.to(run.device).entries
         shown = {key: value for key, value in entries.items() if not given or key in given}
         part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}

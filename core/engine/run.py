@@ -95,6 +95,12 @@ class Run:
         """Speak to the person. text: with rich's markup; what comes from files and configs must be escaped."""
         self.console.print(text, highlight=False, soft_wrap=True)
 
+    def warn(self, stage: str, text: str) -> None:
+        """Tell the person what to look at, now and in the report. Main process only."""
+        if distributed.is_main():
+            self.say(f"[yellow]{escape(text)}[/]")
+            self.folder.warn(stage, text)
+
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         """Figures of a step to metrics.jsonl, TensorBoard and the plugins. Main process only."""
         if not distributed.is_main():
@@ -192,7 +198,8 @@ def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", 
     try:
         if distributed.is_main():
             try:
-                folder.open(experiment.document.text, fresh=fresh)
+                origins = [(key, value, str(place)) for key, value, place in experiment.document.origins()]
+                folder.open(experiment.document.text, origins, fresh=fresh)
                 write_atomically(root / "environment.json", json.dumps(environment(experiment, where), indent=2) + "\n")
             except AntifazError as error:
                 failure = error

@@ -1,12 +1,15 @@
 """The run folder: one place for the config, the environment, logs, checkpoints, weights and results of a run.
 
 config.yaml         what was run, resolved (written once; the same command continues the run, another config is refused)
+origins.json        where each value of the config was written: [key, value, place]
 environment.json    versions of Python, packages and plugins, hardware
 data.json           what each data set held: found, missing, unreadable
 metrics.jsonl       one line per logged step or evaluation
+warnings.jsonl      what the run told the person to look at
 events/             TensorBoard
-stages/NAME/        checkpoints/step-N/, and weights.safetensors and done.json when it is over
+stages/NAME/        checkpoints/step-N/, and weights.safetensors and done.json when it is over; of an evaluation details.json
 results.json        every figure of the evaluate stages
+report.html         all of this for people, in one file
 .antifaz-run        marks the folder as a run: in no other folder is anything ever deleted
 """
 
@@ -16,7 +19,7 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,18 @@ from antifaz.registry import RunError
 
 MARK = ".antifaz-run"
 CONFIG = "config.yaml"
-PARTS = ("stages", "events", "metrics.jsonl", "results.json", "data.json", "environment.json", CONFIG)
+PARTS = (
+    "stages",
+    "events",
+    "metrics.jsonl",
+    "warnings.jsonl",
+    "results.json",
+    "data.json",
+    "environment.json",
+    "report.html",
+    "origins.json",
+    CONFIG,
+)
 """Everything that belongs to a run, in the order in which `fresh` deletes it: a run without its config would be taken for new."""
 
 
@@ -77,6 +91,18 @@ class RunFolder:
         return self.root / "results.json"
 
     @property
+    def origins(self) -> Path:
+        return self.root / "origins.json"
+
+    @property
+    def warnings(self) -> Path:
+        return self.root / "warnings.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.root / "report.html"
+
+    @property
     def events(self) -> Path:
         return self.root / "events"
 
@@ -90,8 +116,13 @@ class RunFolder:
     def weights(self, stage: str) -> Path:
         return self.stage(stage) / "weights.safetensors"
 
-    def open(self, resolved: str, *, fresh: bool) -> None:
+    def details(self, stage: str) -> Path:
+        return self.stage(stage) / "details.json"
+
+    def open(self, resolved: str, origins: Sequence[tuple[str, Any, str]] = (), *, fresh: bool) -> None:
         """Start the run here, or go on with it.
+
+        resolved: the config as one YAML text. origins: key, value and place of everything in it.
 
         Raises:
             RunError: the folder cannot be written, holds another config, or other files and no run.
@@ -110,6 +141,7 @@ class RunFolder:
                     "    choose another folder with --run DIR, or start over in this one with --fresh"
                 )
             return
+        write_atomically(self.origins, json.dumps([list(origin) for origin in origins], indent=0) + "\n")
         write_atomically(self.config, resolved)
 
     def _clear(self) -> None:
@@ -148,5 +180,13 @@ class RunFolder:
 
     def log(self, record: dict[str, Any]) -> None:
         """Append one line to metrics.jsonl."""
-        with writing(self.metrics), open(self.metrics, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+        _append(self.metrics, record)
+
+    def warn(self, stage: str, text: str) -> None:
+        """Append one line to warnings.jsonl."""
+        _append(self.warnings, {"stage": stage, "text": text})
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    with writing(path), open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(record) + "\n")

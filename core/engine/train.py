@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
@@ -34,7 +33,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
     """Train a stage to its end, from its last checkpoint if there is one; leaves weights.safetensors."""
     run.say(f"[bold]{name}[/]: training for {stage.steps} steps")
     if stage.precision == "bfloat16" and run.device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
-        run.say("[yellow]this processor has no bfloat16 units: precision: float32 would be several times faster[/]")
+        run.warn(name, "this processor has no bfloat16 units: precision: float32 would be several times faster")
     model, trainable = _model(run, name, stage)
     optimizer = make_optimizer(trainable, stage.optimizer, stage.lr_scale)
     average = None if stage.ema is None else MovingAverage(trainable, stage.ema)
@@ -58,7 +57,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
             for _ in range(stage.accumulate):
                 batch = next(batches)
                 for reason in limit.take(batch).values():
-                    run.say(f"[yellow]skipped[/] {escape(reason)}")
+                    run.warn(name, f"skipped {reason}")
                 with torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
                     losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
                 local, values = reduce(losses, weights)
@@ -98,7 +97,8 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
         average.copy_to(trainable)
     if distributed.is_main():
         checkpoints.save_weights(run.folder.weights(name), model.graph.weights())
-        run.folder.mark_done(name, {"steps": stage.steps, "parameters": sum(p.numel() for p in trainable.values())})
+        summary = {"steps": stage.steps, "parameters": sum(p.numel() for p in trainable.values())}
+        run.folder.mark_done(name, {**summary, "untrained": _untrained(model, trainable)})
 
 
 def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[str, nn.Parameter]]:
@@ -118,6 +118,14 @@ def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[
     if not trainable:
         raise RunError(f"stage {name!r} trains nothing: no parameter is reached by its objectives and not frozen")
     return model, trainable
+
+
+def _untrained(model: TrainingModel, trainable: Mapping[str, nn.Parameter]) -> list[str]:
+    """What kept its weights: nodes of which nothing trains, then single parameters of the others."""
+    still = [key for key in model.named_weights() if key not in trainable]
+    partly = {key.partition(".")[0] for key in trainable}
+    nodes = dict.fromkeys(node for key in still if (node := key.partition(".")[0]) not in partly)
+    return [*nodes, *(key for key in still if key.partition(".")[0] in partly)]
 
 
 def _wrapped(run: Run, stage: TrainStage, model: TrainingModel) -> nn.Module:

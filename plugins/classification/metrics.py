@@ -5,11 +5,13 @@ Source: the usual definitions; what ties are worth is *ours* for accuracy. Axes:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
 
+from antifaz.core.details import Details, OutputDetails
 from antifaz.core.objectives import blank_absent, only
 from antifaz.core.tokens import Features
 
@@ -49,12 +51,17 @@ class HeadAccuracy:
         top: the k; figures are called `head` for k = 1 and `head@k` for others.
         ensembles: name -> heads.
         activation: (N, C) logits -> what an ensemble averages.
+        classes: their names, where known.
     """
 
     def __init__(
-        self, top: tuple[int, ...], ensembles: Mapping[str, tuple[str, ...]], activation: Callable[[Tensor], Tensor]
+        self,
+        top: tuple[int, ...],
+        ensembles: Mapping[str, tuple[str, ...]],
+        activation: Callable[[Tensor], Tensor],
+        classes: tuple[str, ...] = (),
     ) -> None:
-        self.top, self.ensembles, self.activation = top, ensembles, activation
+        self.top, self.ensembles, self.activation, self.classes = top, ensembles, activation, classes
 
     def __call__(self, logits: Mapping[str, Features], target: Mapping[str, Features]) -> dict[str, float]:
         wanted = only(target)
@@ -68,6 +75,33 @@ class HeadAccuracy:
                 figures[name if k == 1 else f"{name}@{k}"] = 100 * float(hits_N.mean())
             figures[f"{name}_samples"] = float(valid_N.sum())
         return figures
+
+    def details(self, logits: Mapping[str, Features], target: Mapping[str, Features]) -> Details:
+        """Confusion matrices and, for each sample, the probability of its class, from the heads and ensembles of the figures."""
+        wanted = only(target)
+        averages = combined(logits, self.ensembles, self.activation)
+        chances = {name: head.values.double().softmax(dim=1) for name, head in logits.items()}
+        averaged_chances = isinstance(self.activation, torch.nn.Softmax)
+        for name, answer in averages.items():
+            chances[name] = answer.values if averaged_chances else answer.values.softmax(dim=1)
+        outputs = {}
+        for name, answer in {**logits, **averages}.items():
+            valid_N = answer.presence() & wanted.presence()
+            if valid_N.any():
+                outputs[name] = output_details(chances[name], wanted.values, valid_N)
+        targets = [t if there else None for t, there in zip(wanted.values.tolist(), wanted.presence().tolist(), strict=True)]
+        return Details(outputs=outputs, classes=self.classes, targets=targets, score="probability of the right class")
+
+
+def output_details(chances_NC: Tensor, target_N: Tensor, valid_N: Tensor) -> OutputDetails:
+    """What one output did on each sample; of equal chances the first class is its answer, what is not a number has none."""
+    finite_NC = chances_NC.nan_to_num(0.0)
+    own_N = finite_NC.gather(1, torch.where(valid_N, target_N, 0)[:, None])[:, 0]
+    there = valid_N.tolist()
+    scores = [score if t else None for score, t in zip(own_N.tolist(), there, strict=True)]
+    answers = [answer if t else None for answer, t in zip(finite_NC.argmax(dim=1).tolist(), there, strict=True)]
+    pairs = Counter((t, a) for t, a in zip(target_N.tolist(), answers, strict=True) if a is not None)
+    return OutputDetails(scores=scores, answers=answers, confusion=dict(sorted(pairs.items())))
 
 
 def top_k_hits(scores_NC: Tensor, target_N: Tensor, k: int) -> Tensor:

@@ -103,7 +103,7 @@ class Accuracy:
             raise SpecError(f"`top` is {max(self.top)}, but there are {classes} classes", field="top")
         known_ensembles(self.ensembles, inputs["logits"])
         activation = torch.nn.Softmax(dim=1) if self.average == "probabilities" else torch.nn.Identity()
-        return HeadAccuracy(self.top, self.ensembles, activation)
+        return HeadAccuracy(self.top, self.ensembles, activation, target.classes)
 
 
 @component("metric", "mean_average_precision", arguments=("logits", "target"))

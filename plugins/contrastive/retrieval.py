@@ -31,6 +31,8 @@ class PairRetrieval:
         k: the k of R@k.
     """
 
+    lower_is_better = ("forward_median_rank", "backward_median_rank")
+
     def __init__(self, k: tuple[int, ...]) -> None:
         self.k = k
 
