@@ -237,6 +237,24 @@ def new(
     console.print(escape(f"next: cd {folder / name} && pip install --editable '.[test]' && pytest"), highlight=False)
 
 
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(help="run folders: one to renew its report, several to compare them")],
+    output: Annotated[Path | None, typer.Option(help="the page; default in the run folder, of a comparison report.html")] = None,
+    plugin: PluginFiles = None,
+) -> None:
+    """Write the report of a run anew, or one page that compares several runs."""
+    if len(runs) == 1:
+        from antifaz.core.report.page import write_report
+
+        page = write_report(runs[0], plugins=plugin or [], output=output)
+    else:
+        from antifaz.core.report.comparison import write_comparison
+
+        page = write_comparison(runs, output or Path("report.html"), plugins=plugin or [])
+    console.print(f"report: {escape(str(page))}", highlight=False, soft_wrap=True)
+
+
 def main() -> None:
     """Entry point: words instead of tracebacks, and the exit code of the error."""
     try:

@@ -58,6 +58,7 @@ class Media:
     """One media file. Cheap to make; every read opens the file anew.
 
     has_video, has_audio: the cover picture of a music file is no video. duration: seconds of the longest stream.
+    codecs: `video` and `audio` -> FFmpeg's name of the coding.
     Raises:
         UnreadableMedia: no such file, nothing decodable in it.
     """
@@ -72,6 +73,7 @@ class Media:
             for kind, stream in streams.items():
                 if stream.codec_context is None:
                     raise UnreadableMedia(f"{path} has {kind} in a coding that the installed FFmpeg cannot read")
+            self.codecs = {kind: str(stream.codec_context.codec.canonical_name) for kind, stream in streams.items()}
             self.origin = min((seconds_of(s.start_time, s) for s in streams.values() if s.start_time is not None), default=0.0)
             self._ends = {kind: stated_end(stream, self.origin) for kind, stream in streams.items()}
             self._whole = container.duration / av.time_base if container.duration else None

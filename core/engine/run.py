@@ -184,6 +184,18 @@ def environment(experiment: Experiment, device: torch.device) -> dict[str, Any]:
     }
 
 
+def _report(run: Run) -> None:
+    """The page about the run. Main process only."""
+    if not distributed.is_main():
+        return
+    from antifaz.core.report.page import write_report
+
+    try:
+        run.say(f"Report: {escape(str(write_report(run.folder.root, experiment=run.experiment)))}")
+    except Exception as error:  # whatever it was, it must not turn a run that is over into one that failed
+        run.warn("report", f"the report could not be written: {type(error).__name__}: {error}")
+
+
 def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False) -> Run:
     """Start a run in a folder, or go on with it, to its end.
 
@@ -207,6 +219,7 @@ def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", 
             raise failure or RunError("the main process could not open the run")
         run = Run(experiment, folder, where, console)
         run.execute()
+        _report(run)
         return run
     finally:
         distributed.stop()

@@ -1,0 +1,186 @@
+"""What a run folder holds, for a page about it. Any part may be missing, unfinished or damaged; what is, is said.
+
+Only a folder without a config is refused: it is no run.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from antifaz.core.engine.run_folder import RunFolder
+from antifaz.core.experiment import Experiment, read
+from antifaz.registry import AntifazError, RunError, discover, load_document
+
+Origin = tuple[str, Any, str]
+"""Key, value, and the place where it was written (empty where that is not known)."""
+
+
+@attrs.frozen(kw_only=True)
+class StageFacts:
+    """One stage.
+
+    task: `train`, `evaluate`, or empty where the config does not say. steps: how many it has, None for an evaluation.
+    records: its lines of metrics.jsonl. summary: of done.json, None while it is not over. details: what its metrics kept.
+    """
+
+    name: str
+    task: str
+    steps: int | None
+    records: tuple[Mapping[str, Any], ...]
+    summary: Mapping[str, Any] | None
+    details: Mapping[str, Any] | None
+
+    @property
+    def trained(self) -> int:
+        """Steps that were logged."""
+        return max((int(record["step"]) for record in self.records), default=0)
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """One run. missing: part (a section's id) -> what is not there, in words; experiment: None where the config cannot be read."""
+
+    folder: RunFolder
+    name: str
+    stages: tuple[StageFacts, ...]
+    results: Mapping[str, Any]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    warnings: tuple[Mapping[str, Any], ...]
+    origins: tuple[Origin, ...]
+    experiment: Experiment | None
+    missing: Mapping[str, str]
+
+    @property
+    def lower_is_better(self) -> set[tuple[str, str, str]]:
+        """(stage, metric, figure) of every figure of which the lower is the better."""
+        return {
+            (stage.name, metric, figure)
+            for stage in self.stages
+            for metric, figures in ((stage.details or {}).get("lower_is_better") or {}).items()
+            for figure in figures
+        }
+
+
+def gather(root: Path, *, experiment: Experiment | None = None, plugins: Sequence[Path] = ()) -> Facts:
+    """Everything that is known of a run.
+
+    experiment: of this run, where it is at hand; otherwise its config is read, with these plugin files.
+    Raises:
+        RunError: there is no run in this folder.
+    """
+    folder = RunFolder(root)
+    if not folder.config.is_file():
+        raise RunError(
+            f"{root} is no run folder: it has no config.yaml\n    name a folder that `antifaz run` has made, as runs/NAME"
+        )
+    return _Gathering(folder, plugins).facts(experiment)
+
+
+class _Gathering:
+    """Reads one folder and remembers what could not be read."""
+
+    def __init__(self, folder: RunFolder, plugins: Sequence[Path]) -> None:
+        self.folder, self.plugins = folder, plugins
+        self.missing: dict[str, str] = {}
+
+    def facts(self, experiment: Experiment | None) -> Facts:
+        document = load_document(self.folder.config)
+        config = document.data if isinstance(document.data, dict) else {}
+        if experiment is None:
+            experiment = self.experiment()
+        results = self.mapping(self.folder.results, "results", "the run has no results yet")
+        records = self.lines(self.folder.metrics, "curves", ("stage", "step"), "the run has logged nothing yet")
+        told = self.folder.warnings.exists()  # a run that had nothing to warn of has no such file
+        warnings = self.lines(self.folder.warnings, "warnings", ("stage", "text"), "") if told else []
+        sections = config.get("stages")
+        written: Mapping[str, Any] = sections if isinstance(sections, dict) else {}
+        names = dict.fromkeys([*written, *results, *(record["stage"] for record in records)])
+        return Facts(
+            folder=self.folder,
+            name=str(config.get("name", self.folder.root.name)),
+            stages=tuple(self.stage(str(name), written.get(name), records) for name in names),
+            results=results,
+            data=self.mapping(self.folder.root / "data.json", "data", "no data set was opened yet"),
+            environment=self.mapping(self.folder.root / "environment.json", "environment", "it was not written down"),
+            warnings=tuple(warnings),
+            origins=tuple(self.origins(document.origins)),
+            experiment=experiment,
+            missing=self.missing,
+        )
+
+    def experiment(self) -> Experiment | None:
+        try:
+            return read(self.folder.config, discover(self.plugins))
+        except AntifazError as error:
+            reason = str(error).splitlines()[0]
+            self.missing["graph"] = self.missing["mask"] = f"the config cannot be read with what is installed here: {reason}"
+            return None
+
+    def stage(self, name: str, written: Any, records: Sequence[Mapping[str, Any]]) -> StageFacts:
+        config = written if isinstance(written, dict) else {}
+        folder = self.folder.stage(name)
+        done = _read_json(folder / "done.json")
+        details = _read_json(self.folder.details(name))
+        steps = config.get("steps")
+        return StageFacts(
+            name=name,
+            task=str(config.get("task", "")),
+            steps=steps if isinstance(steps, int) else None,
+            records=tuple(record for record in records if record["stage"] == name),
+            summary=done if isinstance(done, dict) else None,
+            details=details if isinstance(details, dict) else None,
+        )
+
+    def mapping(self, path: Path, part: str, without: str) -> Mapping[str, Any]:
+        """The JSON object of a file, or an empty one. without: what is said where there is no file."""
+        if not path.exists():
+            self.missing[part] = without
+            return {}
+        found = _read_json(path)
+        if not isinstance(found, dict):
+            self.missing[part] = f"{path.name} is damaged"
+            return {}
+        return found
+
+    def lines(self, path: Path, part: str, keys: Sequence[str], without: str) -> list[Mapping[str, Any]]:
+        """The JSON objects of a file of lines; the last may have been cut off when the run was killed."""
+        try:
+            written = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            self.missing[part] = without if not path.exists() else f"{path.name} is damaged"
+            return []
+        parsed = (_parsed(line) for line in written)
+        found = [each for each in parsed if isinstance(each, dict) and all(key in each for key in keys)]
+        if not found and without:
+            self.missing[part] = without
+        return found
+
+    def origins(self, of_config: Callable[[], Iterator[tuple[str, Any, Any]]]) -> Iterator[Origin]:
+        """As they were when the run began; of an older run, the values alone."""
+        found = _read_json(self.folder.origins)
+        if isinstance(found, list) and all(isinstance(each, list) and len(each) == 3 for each in found):
+            yield from ((str(key), value, str(place)) for key, value, place in found)
+            return
+        self.missing["config"] = "where the values were written was not kept"
+        yield from ((key, value, "") for key, value, _ in of_config())
+
+
+def _read_json(path: Path) -> Any:
+    """None where there is no file, or no JSON in it."""
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
