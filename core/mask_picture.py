@@ -27,7 +27,9 @@ def draw(wiring: Wiring, path: Path) -> None:
         sources = _lengths(node, routing.sources)
         readers = dict.fromkeys(routing.readers, max(4, sum(sources.values()) // 12)) if routing.learned_readers else {}
         readers = readers or _lengths(node, routing.readers)
-        axis.imshow(routing.dense(readers, sources), cmap="Greens", vmin=0, vmax=1.4, aspect="auto", interpolation="nearest")
+        axis.imshow(
+            routing.dense(readers, sources).numpy(), cmap="Greens", vmin=0, vmax=1.4, aspect="auto", interpolation="nearest"
+        )
         _label(axis.set_xticks, axis.axvline, sources)
         _label(axis.set_yticks, axis.axhline, readers)
         axis.set_title(node.name)

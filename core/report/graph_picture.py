@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import attrs
 
@@ -10,8 +11,11 @@ from antifaz.core.graph.wiring import BATCH, WiredNode, Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.registry import declaration_of
 
+TIMES = " \N{MULTIPLICATION SIGN} "
 LETTER, ROW, PADDING = 6.9, 16.0, 12.0
 """Width of a letter and height of a row at the size of the text, in units of the picture."""
+BOLD = 1.25
+"""Width of a letter of a title, in other letters."""
 ACROSS, DOWN = 26.0, 54.0
 """Room between boxes of a layer and between layers."""
 BEND = 14.0
@@ -42,13 +46,14 @@ class Box:
 
 @attrs.frozen
 class Arrow:
-    """path: of SVG. label: which outputs it carries, where not all; it stands at (x, y)."""
+    """path: of SVG. label: which outputs it carries, where not all; it stands at (x, y), on the outer side of the curve."""
 
     path: str
     label: str
     hint: str
     x: float
     y: float
+    anchor: str
 
 
 @attrs.frozen
@@ -94,15 +99,15 @@ def _rows(node: WiredNode) -> tuple[str, ...]:
 
 
 def size(value: Value) -> str:
-    """`16 tokens × 64`, or the sizes of a plain tensor."""
+    """Tokens times width of a stream, or the sizes of a plain tensor."""
     if isinstance(value, Stream):
-        lead = "".join(f"{n} × " for n in value.lead)
-        return f"{lead}{value.tokens} tokens × {value.width}"
-    return " × ".join(map(str, value.dims)) or "one number"
+        lead = "".join(f"{n}{TIMES}" for n in value.lead)
+        return f"{lead}{value.tokens} tokens{TIMES}{value.width}"
+    return TIMES.join(map(str, value.dims)) or "one number"
 
 
 def _box(title: str, subtitle: str, rows: tuple[str, ...], kind: str) -> Box:
-    letters = max(len(text) for text in (title, subtitle, *rows))
+    letters = max(len(title) * BOLD, *(len(text) for text in (subtitle, *rows)))
     height = (2 + len(rows)) * ROW + PADDING
     return Box(title, subtitle, rows, kind, width=letters * LETTER + 2 * PADDING, height=height)
 
@@ -146,7 +151,7 @@ def _ordered(boxes: Mapping[str, Box], routes: Mapping[tuple[str, str], list[Box
     layers = [[box for box in every if box.layer == i] for i in range(1 + max((box.layer for box in every), default=-1))]
     near: dict[int, dict[Box, list[Box]]] = {-1: {}, 1: {}}
     for route in routes.values():
-        for above, below in zip(route, route[1:], strict=False):
+        for above, below in pairwise(route):
             near[-1].setdefault(below, []).append(above)
             near[1].setdefault(above, []).append(below)
     for sweep in range(SWEEPS):
@@ -178,9 +183,10 @@ def _place(layers: Sequence[Sequence[Box]]) -> tuple[float, float]:
 def _arrow(route: Sequence[Box], references: Sequence[str], label: str) -> Arrow:
     """A curve down through the bends; it leaves and enters upright."""
     path = f"M{route[0].middle:.1f} {route[0].y + route[0].height:.1f}"
-    for above, below in zip(route, route[1:], strict=False):
+    for above, below in pairwise(route):
         top, end = above.y + above.height, below.y
         half = (end - top) / 2
         path += f"C{above.middle:.1f} {top + half:.1f} {below.middle:.1f} {end - half:.1f} {below.middle:.1f} {end:.1f}"
-    target = route[-1]
-    return Arrow(path, label, f"{', '.join(references)} to {target.title}", round(target.middle + 7, 1), round(target.y - 8, 1))
+    target, left = route[-1], route[-2].middle > route[-1].middle
+    x = round(target.middle + (-8 if left else 8), 1)
+    return Arrow(path, label, f"{', '.join(references)} to {target.title}", x, round(target.y - 8, 1), "end" if left else "start")
