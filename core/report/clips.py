@@ -113,7 +113,7 @@ def _shorten(media: Media, clip: Clip | None, target: Path) -> None:
     start = span.start(media.duration, 0.5, training=False)
     seconds = min(span.seconds, SECONDS, max(1.0, media.duration - start))
     frames = media.frames(start, round(seconds * FPS), FPS, SIZE) if media.has_video else None
-    sound = media.waveform(start, seconds, SAMPLE_RATE).astype(np.float32) / 32768 if media.has_audio else None
+    sound = media.waveform(start, seconds, SAMPLE_RATE).astype(np.float32) / np.float32(32768) if media.has_audio else None
     write_clip(target, frames, sound, fps=FPS, sample_rate=SAMPLE_RATE)
 
 

@@ -59,11 +59,12 @@ class Facts:
     @property
     def lower_is_better(self) -> set[tuple[str, str, str]]:
         """(stage, metric, figure) of every figure of which the lower is the better."""
+        told = {stage.name: (stage.details or {}).get("lower_is_better") for stage in self.stages}
         return {
-            (stage.name, metric, figure)
-            for stage in self.stages
-            for metric, figures in ((stage.details or {}).get("lower_is_better") or {}).items()
-            for figure in figures
+            (stage, metric, str(figure))
+            for stage, metrics in told.items()
+            for metric, figures in (metrics.items() if isinstance(metrics, dict) else ())
+            for figure in (figures if isinstance(figures, list) else ())
         }
 
 
@@ -94,10 +95,10 @@ class _Gathering:
         config = document.data if isinstance(document.data, dict) else {}
         if experiment is None:
             experiment = self.experiment()
-        results = self.mapping(self.folder.results, "results", "the run has no results yet")
-        records = self.lines(self.folder.metrics, "curves", ("stage", "step"), "the run has logged nothing yet")
+        results = self.results()
+        records = self.lines(self.folder.metrics, "curves", {"stage": str, "step": int}, "the run has logged nothing yet")
         told = self.folder.warnings.exists()  # a run that had nothing to warn of has no such file
-        warnings = self.lines(self.folder.warnings, "warnings", ("stage", "text"), "") if told else []
+        warnings = self.lines(self.folder.warnings, "warnings", {"stage": str, "text": str}, "") if told else []
         sections = config.get("stages")
         written: Mapping[str, Any] = sections if isinstance(sections, dict) else {}
         names = dict.fromkeys([*written, *results, *(record["stage"] for record in records)])
@@ -148,15 +149,25 @@ class _Gathering:
             return {}
         return found
 
-    def lines(self, path: Path, part: str, keys: Sequence[str], without: str) -> list[Mapping[str, Any]]:
-        """The JSON objects of a file of lines; the last may have been cut off when the run was killed."""
+    def results(self) -> Mapping[str, Any]:
+        """stage -> given modalities -> metric -> figure -> value."""
+        found = self.mapping(self.folder.results, "results", "the run has no results yet")
+        if _is_tree(found, 4):
+            return found
+        self.missing["results"] = f"{self.folder.results.name} is damaged"
+        return {}
+
+    def lines(self, path: Path, part: str, keys: Mapping[str, type], without: str) -> list[Mapping[str, Any]]:
+        """The JSON objects with these keys of a file of lines; the last may have been cut off when the run was killed."""
         try:
             written = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
             self.missing[part] = without if not path.exists() else f"{path.name} is damaged"
             return []
         parsed = (_parsed(line) for line in written)
-        found = [each for each in parsed if isinstance(each, dict) and all(key in each for key in keys)]
+        found: list[Mapping[str, Any]] = [
+            each for each in parsed if isinstance(each, dict) and all(isinstance(each.get(k), t) for k, t in keys.items())
+        ]
         if not found and without:
             self.missing[part] = without
         return found
@@ -169,6 +180,13 @@ class _Gathering:
             return
         self.missing["config"] = "where the values were written was not kept"
         yield from ((key, value, "") for key, value, _ in of_config())
+
+
+def _is_tree(value: Any, depth: int) -> bool:
+    """Whether a value is mappings within mappings, so deep, with numbers at the ends."""
+    if depth == 0:
+        return isinstance(value, int | float)
+    return isinstance(value, dict) and all(_is_tree(each, depth - 1) for each in value.values())
 
 
 def _read_json(path: Path) -> Any:

@@ -95,7 +95,7 @@ def template(name: str) -> jinja2.Template:
     return environment.get_template(name)
 
 
-def _part(missing: dict[str, str], part: str, make: Callable[[], T], otherwise: T) -> T:
+def _part(missing: dict[str, str], part: str, make: Callable[[], Any], otherwise: Any) -> Any:
     """A part of the page; where the files of the run have another form than this version writes, that is said in its place."""
     try:
         return make()
@@ -108,7 +108,7 @@ def _summary(facts: Facts, missing: dict[str, str]) -> str:
     """One line: how far the run is, and its best figure."""
     done = sum(stage.summary is not None for stage in facts.stages)
     state = "finished" if done == len(facts.stages) else f"{done} of {len(facts.stages)} stages finished"
-    best = _part(missing, "results", lambda: headline(facts.results), "")
+    best: str = _part(missing, "results", lambda: headline(facts.results), "")
     return f"{state}; best {best}" if best else state
 
 

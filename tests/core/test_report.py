@@ -238,16 +238,23 @@ def test_what_is_missing_is_said(copied: Path, gone: str, section: str) -> None:
 @pytest.mark.parametrize(
     "name", ["results.json", "metrics.jsonl", "data.json", "environment.json", "origins.json", "warnings.jsonl"]
 )
-@pytest.mark.parametrize("content", [b"", b"[1, 2", b"[]", b'{"a": 1}', b"\xff\xfe", b'{"evaluate": {"audio": 3}}', b"null"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[1, 2", b"[]", b'{"a": 1}', b'{"stage": [], "step": []}', b"\xff\xfe", b'{"evaluate": {"audio": 3}}', b"null"],
+)
 def test_damaged_parts_still_give_a_page(copied: Path, name: str, content: bytes) -> None:
     (copied / name).write_bytes(content)
     assert set(parsed(copied).ids) >= SECTIONS
+    assert Parsed(comparison_page({"a": gather(copied), "b": gather(copied)})).ids
 
 
-@pytest.mark.parametrize("content", ["", "{}", '{"given": 3}', '{"given": {"all": {"accuracy": {"outputs": {"x": {}}}}}}'])
+@pytest.mark.parametrize(
+    "content", ["", "{}", '{"given": 3}', '{"lower_is_better": 3}', '{"given": {"all": {"accuracy": {"outputs": {"x": {}}}}}}']
+)
 def test_damaged_details_still_give_a_page(copied: Path, content: str) -> None:
     (copied / "stages" / "evaluate" / "details.json").write_text(content)
     assert set(parsed(copied).ids) >= SECTIONS
+    assert Parsed(comparison_page({"a": gather(copied), "b": gather(copied)})).ids
 
 
 def test_a_run_that_has_only_begun_has_a_page(finished: Path, tmp_path: Path) -> None:
