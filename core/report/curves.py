@@ -11,7 +11,7 @@ import attrs
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 360, 210
-LEFT, RIGHT, TOP, BOTTOM = 56, 10, 10, 34
+LEFT, RIGHT, TOP, BOTTOM = 56, 16, 10, 34
 """Room for ticks and their words, in units of the picture."""
 BUCKETS = 300
 """A longer curve keeps the lowest and the highest point of each of so many parts, so that no spike is lost."""
