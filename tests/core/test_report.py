@@ -199,20 +199,48 @@ def test_warnings_are_kept_and_shown(finished: Path) -> None:
     assert "finetune</strong> left as they were (no objective reaches them, or they are frozen): video_z, audio_z" in text
 
 
-def test_skipped_files_become_warnings(tiny, tmp_path: Path) -> None:
-    media = tmp_path / "media"
-    media.mkdir()
-    for i in range(4):
+def folder_of_clips(root: Path, labels: list[str], *, more: str = "") -> str:
+    """Clips with these labels, as an entry of `data`."""
+    root.mkdir()
+    for i in range(len(labels)):
         frames = np.full((16, 32, 32, 3), 40 * i, np.uint8)
-        write_clip(media / f"{i}.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
-    (media / "3.mp4").write_bytes(b"no media")
-    (media / "index.csv").write_text("path,label\n" + "".join(f"{i}.mp4,c{i % 2}\n" for i in range(4)))
-    folder = (
-        f"{{use: folder, root: {media}, index: index.csv, label: label, classes: [c0, c1], batch_size: 4, max_unreadable: 1,"
+        write_clip(root / f"{i}.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
+    (root / "index.csv").write_text("path,label\n" + "".join(f"{i}.mp4,{label}\n" for i, label in enumerate(labels)))
+    return (
+        f"{{use: folder, root: {root}, index: index.csv, label: label, classes: [c0, c1], batch_size: 4, {more}"
         "clip: {seconds: 2.0}, modalities: {video: {use: frames, fps: 4, size: 32}, audio: {use: log_mel, bins: 16, hop: 0.0625}}}"
     )
-    gone = ["stages.pretrain=!delete", "stages.finetune.init=!delete", "stages.finetune.steps=2", "data.paired=!delete"]
-    run_experiment(tiny(f"data.labelled={folder}", "graph.labels.classes=2", *gone), tmp_path / "r", device="cpu", quiet=True)
+
+
+SHORT = [
+    "stages.pretrain=!delete",
+    "stages.finetune.init=!delete",
+    "stages.finetune.steps=2",
+    "data.paired=!delete",
+    "graph.labels.classes=2",
+]
+
+
+def test_several_labels_have_no_confusion_and_still_a_page(tiny, tmp_path: Path) -> None:
+    folder = folder_of_clips(tmp_path / "media", ["c0", "c1", "c0;c1", ""], more="separator: ;, ")
+    changes = [
+        f"data.labelled={folder}",
+        "stages.finetune.objectives.labels={use: binary_cross_entropy, in: [labels, batch.label]}",
+        "stages.evaluate.metrics={map: {use: mean_average_precision, in: [labels, batch.label]}}",
+    ]
+    run_experiment(tiny(*changes, "stages.evaluate.metrics.accuracy=!delete", *SHORT), tmp_path / "r", device="cpu", quiet=True)
+    found = Parsed((tmp_path / "r" / "report.html").read_text(encoding="utf-8"))
+    assert "No metric of this run has kept which classes were confused." in found.text
+    assert "Not here" not in found.text
+    results = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert number(results["evaluate"]["audio"]["map"]["fusion"]) in found.text
+
+
+def test_skipped_files_become_warnings(tiny, tmp_path: Path) -> None:
+    media = tmp_path / "media"
+    folder = folder_of_clips(media, ["c0", "c1", "c0", "c1"], more="max_unreadable: 1, ")
+    (media / "3.mp4").write_bytes(b"no media")
+    run_experiment(tiny(f"data.labelled={folder}", *SHORT), tmp_path / "r", device="cpu", quiet=True)
     told = [each["text"] for each in gather(tmp_path / "r").warnings]
     assert told
     assert all(text.startswith(f"skipped {media / '3.mp4'} cannot be read as media") for text in told)

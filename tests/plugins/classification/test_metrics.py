@@ -156,3 +156,34 @@ def test_classes_without_positives_are_left_out_and_counted() -> None:
 def test_without_a_positive_there_is_no_figure() -> None:
     metric = MeanAveragePrecision().build({"logits": {"audio": Shape((2,))}, "target": {"tags": Shape((2,))}})
     assert metric(logits={"audio": Features(torch.randn(3, 2))}, target={"tags": Features(torch.zeros(3, 2))}) == {}
+
+
+@pytest.mark.parametrize("average", ["probabilities", "logits"])
+def test_details_say_how_sure_each_output_is_of_the_right_class(average: str) -> None:
+    names = ("a", "b", "c", "d")
+    target = {"label": Shape((), "int64", names)}
+    metric = Accuracy(average=average).build({"logits": {name: Shape((CLASSES,)) for name in HEADS}, "target": target})
+    one = Features(torch.log(torch.tensor([[0.5, 0.25, 0.125, 0.125]] * 3)))
+    other = Features(torch.log(torch.tensor([[0.125, 0.625, 0.125, 0.125]] * 3)), torch.tensor([True, False, True]))
+    wanted = Features(torch.tensor([0, 1, 0]), torch.tensor([True, True, False]))
+    details = metric.details(logits={"audio": one, "video": other}, target={"label": wanted})
+    assert (details.classes, details.targets) == (names, [0, 1, None])
+    audio, video, mean = (details.outputs[name] for name in ("audio", "video", "mean"))
+    assert audio.scores == [pytest.approx(0.5), pytest.approx(0.25), None]
+    assert audio.answers == [0, 0, None]
+    assert audio.confusion == {(0, 0): 1, (1, 0): 1}
+    assert video.scores == [pytest.approx(0.125), None, None]
+    assert video.confusion == {(0, 1): 1}
+    roots = [math.sqrt(a * b) for a, b in ((0.5, 0.125), (0.25, 0.625), (0.125, 0.125), (0.125, 0.125))]
+    both = (0.5 + 0.125) / 2 if average == "probabilities" else roots[0] / sum(roots)
+    assert mean.scores == [pytest.approx(both), pytest.approx(0.25), None]
+    plain = details.json()["outputs"]["audio"]
+    assert plain["confusion"] == [[0, 0, 1], [1, 0, 1]]
+
+
+def test_details_of_answers_that_are_not_numbers_are_worth_nothing() -> None:
+    metric = Accuracy().build({"logits": {"audio": Shape((CLASSES,))}, "target": NUMBERS})
+    broken = Features(torch.tensor([[math.nan] * 4, [0.0, 0.0, 0.0, 9.0]]))
+    details = metric.details(logits={"audio": broken}, target={"label": Features(torch.tensor([1, 3]))})
+    assert details.outputs["audio"].scores == [0.0, pytest.approx(1 / (1 + 3 * math.exp(-9)))]
+    assert metric.details(logits={}, target={"label": Features(torch.tensor([1]))}).outputs == {}
