@@ -193,7 +193,7 @@ def _report(run: Run) -> None:
     try:
         run.say(f"Report: {escape(str(write_report(run.folder.root, experiment=run.experiment)))}")
     except Exception as error:  # whatever it was, it must not turn a run that is over into one that failed
-        run.warn("report", f"the report could not be written: {type(error).__name__}: {error}")
+        run.say(f"[yellow]the report could not be written: {escape(f'{type(error).__name__}: {error}')}[/]")
 
 
 def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False) -> Run:

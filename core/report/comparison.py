@@ -8,12 +8,11 @@ from pathlib import Path
 
 import attrs
 
-from antifaz.core.engine.run_folder import write_atomically
 from antifaz.registry import RunError
 
 from .curves import Chart, charts, series
 from .facts import Facts, gather
-from .page import flat, shown, template
+from .page import flat, shown, template, write_page
 from .results import Cell, Table, tables
 
 Label = str
@@ -29,7 +28,7 @@ def write_comparison(roots: Sequence[Path], output: Path, *, plugins: Sequence[P
     if len({root.resolve() for root in roots}) < len(roots):
         raise RunError("the same run is named twice\n    name different run folders")
     runs = {str(root): gather(root, plugins=plugins) for root in roots}
-    write_atomically(output, comparison_page(runs))
+    write_page(output, comparison_page(runs))
     return output
 
 

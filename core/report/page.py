@@ -13,6 +13,7 @@ import jinja2
 
 from antifaz.core.engine.run_folder import write_atomically
 from antifaz.core.experiment import Experiment
+from antifaz.registry import RunError
 
 from .clips import Clips
 from .confusion import confusions
@@ -52,8 +53,21 @@ def write_report(
     """
     facts = gather(root, experiment=experiment, plugins=plugins)
     target = output or facts.folder.report
-    write_atomically(target, run_page(facts))
+    write_page(target, run_page(facts))
     return target
+
+
+def write_page(path: Path, text: str) -> None:
+    """Put a page in its place.
+
+    Raises:
+        RunError: it cannot be written there.
+    """
+    try:
+        write_atomically(path, text)
+    except RunError as error:
+        reason = str(error).partition("\n")[0]
+        raise RunError(f"{reason}\n    choose another place with --output FILE") from None
 
 
 def run_page(facts: Facts) -> str:

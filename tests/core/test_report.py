@@ -368,6 +368,24 @@ def test_the_command_renews_and_says_where(copied: Path) -> None:
     assert (copied / "report.html").is_file()
 
 
+def test_a_page_goes_where_it_is_asked_to_or_says_why_not(copied: Path, tmp_path: Path) -> None:
+    assert write_report(copied, output=tmp_path / "new" / "page.html") == tmp_path / "new" / "page.html"
+    assert "Confusion" in (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
+    for place in (tmp_path, copied / "config.yaml" / "page.html"):
+        with pytest.raises(RunError, match=r"cannot write (.|\n)*choose another place with --output FILE"):
+            write_report(copied, output=place)
+
+
+def test_a_report_that_fails_does_not_fail_the_run(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> Path:
+        raise OSError("no room")
+
+    monkeypatch.setattr(page, "write_report", broken)
+    run = run_experiment(tiny("stages.finetune=!delete", "stages.evaluate=!delete"), tmp_path / "r", device="cpu", quiet=True)
+    assert run.folder.is_done("pretrain")
+    assert not run.folder.report.exists()
+
+
 def test_clips_beyond_the_room_are_left_out_and_said(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = page.run_page(gather(finished))
     assert "clips are left out" not in whole
