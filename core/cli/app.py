@@ -251,7 +251,7 @@ def report(
     else:
         from antifaz.core.report.comparison import write_comparison
 
-        page = write_comparison(runs, output or Path("report.html"), plugins=plugin or [])
+        page = write_comparison(runs, output or Path("report.html"))
     console.print(f"report: {escape(str(page))}", highlight=False, soft_wrap=True)
 
 

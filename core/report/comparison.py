@@ -19,15 +19,15 @@ Label = str
 """What a run is called on the page: its folder as it was given."""
 
 
-def write_comparison(roots: Sequence[Path], output: Path, *, plugins: Sequence[Path] = ()) -> Path:
-    """Write the page that compares runs; returns where it is.
+def write_comparison(roots: Sequence[Path], output: Path) -> Path:
+    """Write the page that compares runs; returns where it is. No plugin is needed for it.
 
     Raises:
         RunError: a folder that holds no run, the same folder twice, or a page that cannot be written.
     """
     if len({root.resolve() for root in roots}) < len(roots):
         raise RunError("the same run is named twice\n    name different run folders")
-    runs = {str(root): gather(root, plugins=plugins) for root in roots}
+    runs = {str(root): gather(root, wired=False) for root in roots}
     write_page(output, comparison_page(runs))
     return output
 

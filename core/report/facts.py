@@ -68,10 +68,10 @@ class Facts:
         }
 
 
-def gather(root: Path, *, experiment: Experiment | None = None, plugins: Sequence[Path] = ()) -> Facts:
+def gather(root: Path, *, experiment: Experiment | None = None, plugins: Sequence[Path] = (), wired: bool = True) -> Facts:
     """Everything that is known of a run.
 
-    experiment: of this run, where it is at hand; otherwise its config is read, with these plugin files.
+    experiment: of this run, where it is at hand; otherwise its config is read, with these plugin files, where `wired` asks for it.
     Raises:
         RunError: there is no run in this folder.
     """
@@ -80,7 +80,7 @@ def gather(root: Path, *, experiment: Experiment | None = None, plugins: Sequenc
         raise RunError(
             f"{root} is no run folder: it has no config.yaml\n    name a folder that `antifaz run` has made, as runs/NAME"
         )
-    return _Gathering(folder, plugins).facts(experiment)
+    return _Gathering(folder, plugins).facts(experiment, wired)
 
 
 class _Gathering:
@@ -90,10 +90,10 @@ class _Gathering:
         self.folder, self.plugins = folder, plugins
         self.missing: dict[str, str] = {}
 
-    def facts(self, experiment: Experiment | None) -> Facts:
+    def facts(self, experiment: Experiment | None, wired: bool) -> Facts:
         document = load_document(self.folder.config)
         config = document.data if isinstance(document.data, dict) else {}
-        if experiment is None:
+        if experiment is None and wired:
             experiment = self.experiment()
         results = self.results()
         records = self.lines(self.folder.metrics, "curves", {"stage": str, "step": int}, "the run has logged nothing yet")
