@@ -82,7 +82,7 @@ def nothing_there(case: Case) -> None:
     nobody = torch.zeros(BATCH, dtype=torch.bool)
     value, figures = _loss(case, _map(groups, lambda v: Features(v.values, nobody)))
     assert figures.keys() == usual.keys(), f"it logs {sorted(figures)} instead of {sorted(usual)}"
-    assert float(value) == 0.0, f"the loss of nothing is {float(value)}"
+    assert value.item() == 0.0, f"the loss of nothing is {value.item()}"
     assert all(bool(figure.isfinite()) for figure in figures.values()), f"not finite: {figures}"
 
 
