@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -36,36 +37,42 @@ def key_of(field: attrs.Attribute[Any]) -> str:
     return field.name.removesuffix("_")
 
 
-def at_least(low: float) -> Check:
-    """The value, or every entry of a list, must be `low` or more. None passes."""
+@attrs.frozen
+class Bounds:
+    """A check that the value, or every entry of a list or mapping, lies in an interval; the schema states it too. None passes."""
 
-    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if any(each < low for each in _numbers(value)):
-            raise SpecError(f"`{key_of(field)}` must be at least {low:g}, not {value}", field=key_of(field))
+    low: float
+    high: float
+    words: str
+    above: bool = False
+    """Whether `low` itself is refused."""
+    below: bool = False
+    """Whether `high` itself is refused."""
 
-    return check
+    def __call__(self, _: Any, field: attrs.Attribute[Any], value: Any) -> None:
+        if not all(self.holds(each) for each in _numbers(value)):
+            raise SpecError(f"`{key_of(field)}` must be {self.words}, not {value}", field=key_of(field))
 
-
-def positive(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-    """The value, or every entry of a list, must be above 0. None passes."""
-    if any(each <= 0 for each in _numbers(value)):
-        raise SpecError(f"`{key_of(field)}` must be above 0, not {value}", field=key_of(field))
-
-
-def between(low: float, high: float) -> Check:
-    """The value, or every entry of a list, must lie in [low, high]. None passes."""
-
-    def check(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-        if any(not low <= each <= high for each in _numbers(value)):
-            raise SpecError(f"`{key_of(field)}` must be between {low:g} and {high:g}, not {value}", field=key_of(field))
-
-    return check
+    def holds(self, number: float) -> bool:
+        over = self.low < number if self.above else self.low <= number
+        return over and (number < self.high if self.below else number <= self.high)
 
 
-def fraction(_: Any, field: attrs.Attribute[Any], value: Any) -> None:
-    """The value, or every entry of a list, must be at least 0 and below 1. None passes."""
-    if any(not 0 <= each < 1 for each in _numbers(value)):
-        raise SpecError(f"`{key_of(field)}` must be at least 0 and below 1, not {value}", field=key_of(field))
+def at_least(low: float) -> Bounds:
+    """The value, or every entry of a list or mapping, must be `low` or more. None passes."""
+    return Bounds(low, math.inf, f"at least {low:g}")
+
+
+def between(low: float, high: float) -> Bounds:
+    """The value, or every entry of a list or mapping, must lie in [low, high]. None passes."""
+    return Bounds(low, high, f"between {low:g} and {high:g}")
+
+
+positive = Bounds(0, math.inf, "above 0", above=True)
+"""The value, or every entry of a list or mapping, must be above 0. None passes."""
+
+fraction = Bounds(0, 1, "at least 0 and below 1", below=True)
+"""The value, or every entry of a list or mapping, must be at least 0 and below 1. None passes."""
 
 
 def _numbers(value: Any) -> list[float]:

@@ -89,7 +89,7 @@ class _Attempt:
             return self.component(data, slot_kinds(type_), path)
         if attrs.has(type_):
             return self.spec(data, type_, path)
-        if (choices := _choices(type_)) is not None:
+        if (choices := choices_of(type_)) is not None:
             # 1 == True == 1.0 in Python, but not in YAML.
             same = any(type(data) is type(choice) and data == choice for choice in choices)
             made = type_(data) if same and isinstance(type_, type) else data
@@ -106,7 +106,7 @@ class _Attempt:
     def wrong(self, data: Any, type_: Any, path: Path) -> _Failed:
         name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
         hint = None
-        if (choices := _choices(type_)) is not None:
+        if (choices := choices_of(type_)) is not None:
             hint = suggest(data if isinstance(data, str) else "", [str(choice) for choice in choices], noun="values")
         return self.fail(path, f"{name} must be {describe(type_)}, not {_shown(data)}", hint)
 
@@ -250,7 +250,7 @@ def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
     return tuple(field for field in attrs.fields(spec) if field.init)
 
 
-def _choices(type_: Any) -> tuple[Any, ...] | None:
+def choices_of(type_: Any) -> tuple[Any, ...] | None:
     """The values that a Literal or an enum takes."""
     if get_origin(type_) is Literal:
         return get_args(type_)
@@ -270,7 +270,7 @@ def _fits(data: Any, type_: Any) -> bool:
         return type(data) is type_
     if slot_kinds(type_):
         return isinstance(data, str | Mapping)
-    if (choices := _choices(type_)) is not None:
+    if (choices := choices_of(type_)) is not None:
         return any(type(data) is type(choice) for choice in choices)
     if origin in (tuple, list, Sequence):
         return isinstance(data, list)
@@ -291,7 +291,7 @@ def describe(type_: Any) -> str:
     if kinds := slot_kinds(type_):
         spaces = sorted({KINDS[kind].space for kind in kinds})
         return f"a {' or '.join(spaces)} (its name, or a mapping with `use`)"
-    if (choices := _choices(type_)) is not None:
+    if (choices := choices_of(type_)) is not None:
         return "one of " + ", ".join(str(choice) for choice in choices)
     if type_ in _SCALARS:
         return _SCALARS[type_]

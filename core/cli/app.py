@@ -189,6 +189,15 @@ def plugins(as_json: AsJson = False, plugin: PluginFiles = None) -> None:
 
 
 @app.command()
+def schema(plugin: PluginFiles = None) -> None:
+    """Print the JSON Schema of configs, by which editors complete and check them."""
+    from antifaz.core.schema import config_schema
+    from antifaz.registry.schema_forms import json_text
+
+    print(json_text(config_schema(_plugins(plugin).catalogue)))
+
+
+@app.command()
 def explain(config: Config, overrides: Overrides = None, plugin: PluginFiles = None) -> None:
     """Print every resolved value with the file and line that it came from."""
     for key, value, where in _experiment(config, overrides, plugin).document.origins():
