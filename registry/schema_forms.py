@@ -127,13 +127,15 @@ def _text(form: Form, words: str | None) -> Json:
     return {"type": [*names, "string"], "pattern": "|".join(patterns), **told}
 
 
-def json_text(value: Any, indent: str = "", width: int = 130) -> str:
-    """JSON for people and for version control: what fits on a line stands on one."""
-    line = json.dumps(value, ensure_ascii=False)
-    if len(indent) + len(line) <= width or not isinstance(value, dict | list) or not value:
-        return line
+def json_text(value: Any, indent: str = "", width: int = 130, key: str = "") -> str:
+    """JSON for people and for version control: what fits on a line stands on one. key: what stands before it there."""
+    before = f"{json.dumps(key, ensure_ascii=False)}: " if key else ""
+    line = before + json.dumps(value, ensure_ascii=False)
+    if len(indent) + len(line) < width or not isinstance(value, dict | list) or not value:
+        return indent + line
     inner = f"{indent} "
     if isinstance(value, list):
-        return "[\n" + ",\n".join(inner + json_text(item, inner, width) for item in value) + f"\n{indent}]"
-    lines = (f"{inner}{json.dumps(key, ensure_ascii=False)}: {json_text(item, inner, width)}" for key, item in value.items())
-    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+        start, items, end = "[", [json_text(item, inner, width) for item in value], "]"
+    else:
+        start, items, end = "{", [json_text(item, inner, width, name) for name, item in value.items()], "}"
+    return f"{indent}{before}{start}\n" + ",\n".join(items) + f"\n{indent}{end}"

@@ -213,13 +213,13 @@ def test_what_is_read_is_accepted(plugins: Plugins, everything: Any, tmp_path: P
     texts = {name: path.read_text(encoding="utf-8") for name in shipped_names() if (path := shipped(name)) is not None}
     trees = {name: load_document(name, find=shipped).data for name in texts}
     names, answers = sorted(texts), []
-    for seed in range(20_000, 20_600):
+    for seed in range(20_000, 20_400):
         name = names[seed % len(names)]
         text = mutant(texts[name], trees[name], seed)
         answer = refused_though_read(plugins, everything, tmp_path / "mutant.yaml", text)
         assert not answer, f"seed {seed}:\n{text}"
         answers.append(answer)
-    assert min(answers.count(None), answers.count({})) > 60
+    assert min(answers.count(None), answers.count({})) > 40
 
 
 def halved(tree: dict[str, Any], draw: random.Random) -> tuple[dict[str, Any], dict[str, Any]]:
