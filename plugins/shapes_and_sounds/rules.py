@@ -14,9 +14,12 @@ Sixteen balanced classes in four groups of four; the group is shown by the motio
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import attrs
-import numpy as np
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GROUPS = ("redundant", "heard", "seen", "joint")
 OBJECTS = ("disc", "square", "triangle", "cross")
@@ -46,6 +49,8 @@ class Content:
 
 def generator(seed: int, split: str, index: int) -> np.random.Generator:
     """The random numbers of one clip; other clips and splits have others."""
+    import numpy as np  # here, so that listing components stays fast
+
     return np.random.default_rng([seed, SPLITS.index(split), index])
 
 
