@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 import torch
 
-from antifaz.core.data.batches import Collate
+from antifaz.core.data.batches import Collate, too_few
 from antifaz.core.experiment import Data, Experiment, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
@@ -235,13 +235,12 @@ def _look(experiment: Experiment, name: str, entry: Data, problems: list[Problem
         if len(samples):
             problems += [Problem(m, where) for m in _sample_faults(samples, entry.dataset.shapes(), name)]
     except DataError as error:
-        message, _, hint = str(error).partition("\n    ")
-        problems.append(Problem(message, where, hint or None))
+        problems.append(Problem(error.message, where, error.hint))
         return DataReport(None)
     smallest = entry.batch_size if any(isinstance(s, TrainStage) and s.data == name for s in experiment.stages.values()) else 1
     if len(samples) < smallest:
-        message = f"the data set {name!r} has {len(samples)} samples, fewer than a batch of {smallest}"
-        problems.append(Problem(message, where, "lower batch_size"))
+        lack = too_few(len(samples), smallest)
+        problems.append(Problem(lack.message, where, lack.hint))
     return DataReport({"samples": len(samples), **samples.counts()})
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from antifaz.registry import RunError, suggest
+from antifaz.registry import DeviceError, suggest
 
 DEVICES = ("auto", "cpu", "cuda")
 PATIENCE = timedelta(hours=2)
@@ -35,12 +35,12 @@ def start(device: str) -> torch.device:
 
     device: `cpu`, `cuda` or `auto` (CUDA where there is one).
     Raises:
-        RunError: another device, or CUDA where there is none.
+        DeviceError: another device, or CUDA where there is none.
     """
     if device not in DEVICES:
-        raise RunError(f"unknown device {device!r}; {suggest(device, DEVICES, noun='devices')}")
+        raise DeviceError(f"unknown device {device!r}", hint=suggest(device, DEVICES, noun="devices"))
     if device == "cuda" and not torch.cuda.is_available():
-        raise RunError("this machine has no CUDA device that torch can use\n    choose --device cpu")
+        raise DeviceError("this machine has no CUDA device that torch can use", hint="choose --device cpu")
     kind = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
     local = int(os.environ.get("LOCAL_RANK", "0"))
     if kind == "cuda":

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from antifaz.registry import SkeletonError
+from antifaz.registry import SkeletonError, WriteError
 
 KINDS = ("backbone", "tokenizer", "mask", "objective", "dataset")
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
@@ -24,22 +24,22 @@ def write_skeleton(name: str, kinds: Sequence[str], folder: Path) -> list[Path]:
         SkeletonError: an unknown kind, a name that cannot be one, a folder that is there already.
     """
     if not NAME.fullmatch(name):
-        raise SkeletonError(f"{name!r} cannot name a plugin\n    use lower-case letters, digits and `-`, beginning with a letter")
+        raise SkeletonError(
+            f"{name!r} cannot name a plugin", hint="use lower-case letters, digits and `-`, beginning with a letter"
+        )
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
-        raise SkeletonError(f"unknown kind {', '.join(map(repr, unknown))}\n    kinds: {', '.join(KINDS)}")
+        raise SkeletonError(f"unknown kind {', '.join(map(repr, unknown))}", hint=f"kinds: {', '.join(KINDS)}")
     root = folder / name
     if root.exists():
-        raise SkeletonError(f"{root} is there already\n    choose another name, or another folder with --folder DIR")
+        raise SkeletonError(f"{root} is there already", hint="choose another name, or another folder with --folder DIR")
     files = {root / place: text for place, text in _files(name, list(dict.fromkeys(kinds))).items()}
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise SkeletonError(
-            f"cannot write {root}: {error.strerror or error}\n    choose another folder with --folder DIR"
-        ) from None
+        raise WriteError.of(root, error, hint="choose another folder with --folder DIR") from None
     return list(files)
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
-from .errors import PluginError, suggest
+from .errors import PluginError, UnknownComponentError, suggest
 
 SpecClass = TypeVar("SpecClass", bound=type)
 
@@ -134,8 +134,8 @@ class Catalogue:
             rival = seen.get(key) or self._spaces.get(each.kind.space, {}).get(each.name)
             if rival is not None:
                 raise PluginError(
-                    f"the {each.kind.space} {each.name!r} of plugin {owner!r} is taken already by plugin {rival.owner!r}; "
-                    "rename one of them or uninstall one of the plugins"
+                    f"the {each.kind.space} {each.name!r} of plugin {owner!r} is taken already by plugin {rival.owner!r}",
+                    hint="rename one of them or uninstall one of the plugins",
                 )
             seen[key] = each
         for (space, name), each in seen.items():
@@ -149,14 +149,15 @@ class Catalogue:
         """The component `name` of one of these kinds.
 
         Raises:
-            PluginError: with the nearest name and all known ones.
+            UnknownComponentError: with the nearest name and all known ones.
         """
         kinds = tuple(kinds)
         for each in self:
             if each.name == name and each.kind.name in kinds:
                 return each
         nouns = sorted({KINDS[kind].space for kind in kinds})
-        raise PluginError(f"unknown {' or '.join(nouns)} {name!r}; {suggest(name, self.names(kinds), noun='names')}")
+        hint = suggest(name, self.names(kinds), noun="names")
+        raise UnknownComponentError(f"unknown {' or '.join(nouns)} {name!r}", hint=hint)
 
     def __iter__(self) -> Iterator[Component]:
         for space in sorted(self._spaces):

@@ -18,7 +18,7 @@ import pluggy
 
 from . import hooks
 from .components import Catalogue, Component, declaration_of
-from .errors import PluginError, suggest
+from .errors import PluginError, UnknownComponentError, suggest
 from .structuring import describe, fields_of
 
 GROUP = "antifaz"
@@ -47,9 +47,9 @@ class _KnowingCatalogue(Catalogue):
     def find(self, name: str, kinds: Iterable[str]) -> Component:
         try:
             return super().find(name, kinds)
-        except PluginError as error:
+        except UnknownComponentError as error:
             lost = "".join(f"; the plugin {row.name!r} could not be loaded: {row.error}" for row in self.failures)
-            raise PluginError(f"{error}{lost}") from None
+            raise UnknownComponentError(error.message, hint=f"{error.hint}{lost}") from None
 
 
 @attrs.frozen(eq=False)
@@ -105,7 +105,8 @@ def _register(row: PluginRow, module: Any, manager: pluggy.PluginManager, catalo
         manager.check_pending()
         hooks_of_it = tuple(caller.name for caller in manager.get_hookcallers(module) or [])
         if not hooks_of_it:
-            raise PluginError("it implements no hook; mark `antifaz_components` with antifaz.registry.hookimpl")
+            hint = "mark `antifaz_components` with antifaz.registry.hookimpl"
+            raise PluginError("it implements no hook", hint=hint)
         others = [plugin for plugin in manager.get_plugins() if plugin is not module]
         answers = manager.subset_hook_caller("antifaz_components", others)()
         specs = [spec for answer in answers for spec in answer]
@@ -156,9 +157,9 @@ def _module(name: str, path: Path) -> ModuleType:
 
 def _reason(error: BaseException) -> str:
     """What went wrong and in which line of the plugin, in one line."""
-    text = str(error).strip().partition("\n")[0]
     if isinstance(error, PluginError):
-        return text
+        return f"{error.message}; {error.hint}" if error.hint else error.message
+    text = str(error).strip().partition("\n")[0]
     if isinstance(error, pluggy.PluginValidationError):
         return _hook_words(str(error))
     place = _place(error)

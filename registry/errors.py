@@ -1,13 +1,15 @@
 """What a person meets when something is wrong: located problems, and one exception type per kind of mistake.
 
 Every message says what is wrong, where, what is accepted and what to do. The command line prints `str(error)` and exits with
-`error.exit_code`; nothing that derives from `AntifazError` is ever shown as a traceback.
+`error.exit_code`; nothing that derives from `AntifazError` is ever shown as a traceback. docs/errors.md has a section for each type.
 """
 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import attrs
 
@@ -34,14 +36,25 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
-        hint = f"\n    {self.hint}" if self.hint else ""
-        return f"{where}{self.message}{hint}"
+        return where + worded(self.message, self.hint)
+
+
+def worded(message: str, hint: str | None) -> str:
+    """How a person reads a mistake: what is wrong, and below it what to do."""
+    return f"{message}\n    {hint}" if hint else message
 
 
 class AntifazError(Exception):
-    """Base of every error that is meant for a person."""
+    """Base of every error that is meant for a person: what is wrong, and what to do about it."""
 
     exit_code = 2
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        self.message, self.hint = message, hint
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return worded(self.message, self.hint)
 
 
 class ConfigError(AntifazError):
@@ -50,31 +63,66 @@ class ConfigError(AntifazError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         unique = dict.fromkeys(problems)
         self.problems: tuple[Problem, ...] = tuple(sorted(unique, key=lambda p: p.location or Location("")))
-        super().__init__(self.problems)
-
-    def __str__(self) -> str:
         count = len(self.problems)
-        return "\n".join([*map(str, self.problems), f"{count} problem{'s' if count != 1 else ''} found."])
+        super().__init__("\n".join([*map(str, self.problems), f"{count} problem{'s' if count != 1 else ''} found."]))
+        self.args = (self.problems,)  # by which it is made again in another process
 
 
 class SpecError(AntifazError):
     """Raised by a spec that does not fit what arrives at it; `field` names the option to blame, if one is."""
 
     def __init__(self, message: str, *, field: str | None = None, hint: str | None = None) -> None:
-        self.message, self.field, self.hint = message, field, hint
-        super().__init__(message if hint is None else f"{message}\n    {hint}")
+        super().__init__(message, hint=hint)
+        self.field = field
 
 
 class PluginError(AntifazError):
     """A plugin that was asked for by name and cannot be used."""
 
 
+class UnknownComponentError(PluginError):
+    """A component that no plugin brings; in a config it is a problem of the ConfigError."""
+
+
 class DataError(AntifazError):
-    """Media files, index files or caches that cannot be read, beyond the limit that the user set."""
+    """Data that cannot be used as the config says: unreadable files beyond the limit, too few samples, files without modalities."""
+
+
+class IndexFileError(DataError):
+    """A table of files and labels that cannot be read, or says what cannot be."""
 
 
 class RunError(AntifazError):
-    """A run that cannot start or go on: its folder, its checkpoints, its disk, or its numbers."""
+    """A run that cannot start or go on."""
+
+
+class DeviceError(RunError):
+    """A device that is not known, or not there."""
+
+
+class FolderError(RunError):
+    """A run folder that holds something else than the run that was asked for."""
+
+
+class WeightsError(RunError):
+    """Weights or checkpoints that cannot be read, or do not fit the graph."""
+
+
+class DivergedError(RunError):
+    """Numbers that are no longer finite in training."""
+
+
+class WriteError(AntifazError):
+    """A file or folder that cannot be written: a full disk, no permission."""
+
+    @classmethod
+    def of(
+        cls, path: Path, error: OSError, *, hint: str, full: str = "free some space and give the same command again"
+    ) -> WriteError:
+        """In words, what the system said on writing there. hint: what else to do than to free space, which helps a full disk."""
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return cls(f"the disk is full: could not write {path}", hint=full)
+        return cls(f"cannot write {path}: {error.strerror or error}", hint=hint)
 
 
 class SkeletonError(AntifazError):

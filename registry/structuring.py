@@ -17,7 +17,7 @@ import attrs
 
 from .components import KINDS, Catalogue, slot_kinds
 from .document import View
-from .errors import ConfigError, Location, PluginError, Problem, suggest
+from .errors import ConfigError, Location, Problem, UnknownComponentError, suggest
 from .options import key_of
 from .refusals import blame, refusals
 from .yaml_text import read_yaml
@@ -162,9 +162,8 @@ class _Attempt:
             return self.fail(where, f"a {nouns} is named by text, not {_shown(name)}")
         try:
             found = self.catalogue.find(name, kinds)
-        except PluginError as error:
-            message, _, hint = str(error).partition("; ")
-            return self.fail(where, message, hint or None)
+        except UnknownComponentError as error:
+            return self.fail(where, error.message, error.hint)
         return self.spec(fields, found.spec, path, noun=f"{found.kind.space} {name!r}")
 
     def spec(self, data: Any, type_: type, path: Path, noun: str | None = None) -> Any:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from antifaz.registry import AntifazError, Plugins, discover
+from antifaz.registry import AntifazError, ConfigError, Plugins, Problem, discover
 
 if TYPE_CHECKING:
     from antifaz.core.experiment import Experiment
@@ -53,7 +53,7 @@ def run(
     """Run every stage of an experiment, or go on with a run that was stopped."""
     experiment = _experiment(config, overrides, plugin)
     if not experiment.stages:
-        raise typer.BadParameter(f"{config} has no stages to run")
+        raise ConfigError([Problem("there is nothing to run", experiment.document.location(("stages",)), "add `stages:`")])
     from antifaz.core import distributed
     from antifaz.core.check import check
     from antifaz.core.engine.results import tables

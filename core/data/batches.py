@@ -135,9 +135,10 @@ def training_batches(
         DataError: a set smaller than a batch, a batch that does not divide among processes and micro-batches.
     """
     if len(samples) < batch_size:
-        raise DataError(f"the data set has {len(samples)} samples, fewer than one batch of {batch_size}\n    lower batch_size")
+        raise too_few(len(samples), batch_size)
     if batch_size % (world * micro):
-        raise DataError(f"batch_size {batch_size} does not divide among {world} processes and {micro} micro-batches")
+        message = f"batch_size {batch_size} does not divide among {world} processes and {micro} micro-batches"
+        raise DataError(message, hint=f"choose a multiple of {world * micro}")
     order = TrainingOrder(
         len(samples), batch_size=batch_size, steps=steps, start=start, seed=seed, rank=rank, world=world, micro=micro
     )
@@ -152,6 +153,11 @@ def evaluation_batches(
     local = max(1, batch_size // world)
     order = [mine[i : i + local] for i in range(0, len(mine), local)]
     return iter(_loader(samples, list_of_keys=order, workers=workers, transforms=(), pin_memory=pin_memory))
+
+
+def too_few(count: int, batch_size: int) -> DataError:
+    """What is wrong with a data set that fills no batch."""
+    return DataError(f"the data set has {count} samples, fewer than one batch of {batch_size}", hint="lower batch_size")
 
 
 def _loader(samples: SampleSet, *, list_of_keys: Any, workers: int, transforms: Sequence[Transform], pin_memory: bool) -> Any:
@@ -197,6 +203,6 @@ class UnreadableLimit:
         if count > self.limit:
             listing = "\n    ".join(list(self.found.values())[:5])
             raise DataError(
-                f"{count} unreadable files in the data set {self.name!r}, {self.limit} are allowed:\n    {listing}\n"
-                f"    repair or remove them, or raise data.{self.name}.max_unreadable"
+                f"{count} unreadable files in the data set {self.name!r}, {self.limit} are allowed:\n    {listing}",
+                hint=f"repair or remove them, or raise data.{self.name}.max_unreadable",
             )

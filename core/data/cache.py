@@ -25,7 +25,7 @@ from torch import Tensor
 
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.streams import Shape
-from antifaz.registry import DataError
+from antifaz.registry import DataError, WriteError
 
 from .clips import Clip
 from .processes import in_parallel
@@ -54,9 +54,8 @@ class CachedSamples:
             _build(samples, self.folder)
             index = _read_index(self.folder)
         if index is None:
-            raise DataError(
-                f"the cache {self.folder} is damaged as soon as it is written\n    set `cache: false`, or check its disk"
-            )
+            message = f"the cache {self.folder} is damaged as soon as it is written"
+            raise WriteError(message, hint="set `cache: false`, or check its disk")
         if index["longer"] is not None:
             _refuse_random(samples, index["longer"])
         self.present: Mapping[str, list[bool]] = index["present"]
@@ -88,8 +87,8 @@ class CachedSamples:
 def _refuse_random(samples: MediaSamples, name: str) -> None:
     if samples.training and samples.clip.sampling == "random":
         raise DataError(
-            f"{name} is longer than a clip; a cache cannot keep random clips of {samples.clip.seconds:g} s of it\n"
-            "    set `clip.sampling: center`, or `cache: false`"
+            f"{name} is longer than a clip; a cache cannot keep random clips of {samples.clip.seconds:g} s of it",
+            hint="set `clip.sampling: center`, or `cache: false`",
         )
 
 
@@ -156,7 +155,7 @@ def _build(samples: MediaSamples, folder: Path) -> None:
             os.replace(partial, folder)
     except OSError as error:
         if _read_index(folder) is None:
-            raise DataError(f"the cache {folder} cannot be written: {error.strerror or error}\n    set `cache: false`") from None
+            raise WriteError.of(folder, error, hint="set `cache: false`") from None
     finally:
         _job = None
         shutil.rmtree(partial, ignore_errors=True)

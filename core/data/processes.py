@@ -27,7 +27,8 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item], *, ch
         try:
             yield from pool.map(function, items, chunksize=chunk)
         except BrokenProcessPool:
-            raise DataError("a process that prepares data was killed, probably for want of memory\n    free some memory") from None
+            message = "a process that prepares data was killed, probably for want of memory"
+            raise DataError(message, hint="free some memory") from None
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

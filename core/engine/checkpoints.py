@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.distributed import checkpoint as dcp
 
 from antifaz.core import distributed
-from antifaz.registry import RunError
+from antifaz.registry import WeightsError
 
 from .run_folder import write_atomically, writing
 
@@ -60,7 +60,7 @@ def _write(partial: Path, state: dict[str, Any]) -> None:
             cause = failure[0] if isinstance(failure, tuple) else failure
             if isinstance(cause, OSError):
                 raise cause from None
-        raise RunError(f"the checkpoint {partial} could not be written: {error}") from None
+        raise WeightsError(f"the checkpoint {partial} could not be written: {error}") from None
 
 
 def _sync(folder: Path) -> None:
@@ -80,7 +80,7 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
     """Fill `state` (same structure as saved) from a checkpoint of this run's own folder.
 
     Raises:
-        RunError: the checkpoint is damaged or belongs to another graph.
+        WeightsError: the checkpoint is damaged or belongs to another graph.
     """
     place = folder / f"{PREFIX}{step:08d}"
     try:
@@ -96,9 +96,9 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
         EOFError,
         pickle.UnpicklingError,
     ) as error:
-        raise RunError(
-            f"the checkpoint {place} is damaged or belongs to another graph: {error}\n"
-            "    delete this folder to go on from the checkpoint before it, or start over with --fresh"
+        raise WeightsError(
+            f"the checkpoint {place} is damaged or belongs to another graph: {error}",
+            hint="delete this folder to go on from the checkpoint before it, or start over with --fresh",
         ) from None
 
 
@@ -111,21 +111,21 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Weights from a user's file: safetensors, or a state dict that torch reads without unpickling code.
 
     Raises:
-        RunError: no such file, or neither of the two formats.
+        WeightsError: no such file, or neither of the two formats.
     """
     if not path.is_file():
-        raise RunError(f"there is no weights file {path}")
+        raise WeightsError(f"there is no weights file {path}")
     if path.suffix == ".safetensors":
         try:
             weights: dict[str, Tensor] = load_file(path)
         except (SafetensorError, OSError) as error:
-            raise RunError(f"{path} is no safetensors file, or a damaged one: {error}") from None
+            raise WeightsError(f"{path} is no safetensors file, or a damaged one: {error}") from None
         return weights
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever the restricted unpickler makes of bytes that are no weights
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise RunError(f"{path} cannot be read as plain weights: {reason}\n    convert it to safetensors") from None
+        raise WeightsError(f"{path} cannot be read as plain weights: {reason}", hint="convert it to safetensors") from None
     if not isinstance(loaded, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
-        raise RunError(f"{path} holds no state dict (a mapping of names to tensors)\n    save `model.state_dict()`")
+        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors)", hint="save `model.state_dict()`")
     return loaded

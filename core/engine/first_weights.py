@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from antifaz.core.graph.graph import Graph
-from antifaz.registry import RunError, SpecError
+from antifaz.registry import SpecError, WeightsError
 
 from .checkpoints import read_weights
 
@@ -20,7 +20,7 @@ def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Path], *, 
     Returns what was done, a line for each file.
 
     Raises:
-        RunError: a file that has none of the nodes it is to fill, a node that is half there, a needed node that stays fresh.
+        WeightsError: a file that has none of the nodes it is to fill, a node that is half there, a needed node that stays fresh.
     """
     own = list(dict.fromkeys(name.partition(".")[0] for name in graph.weights()))
     by_node = dict.fromkeys(own, init) if isinstance(init, str) else dict(init or {})
@@ -34,14 +34,15 @@ def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Path], *, 
         there = [node for node in nodes if node in held]
         lacking = [node for node in nodes if node not in held and node in own]
         if lacking and (not there or not isinstance(init, str)):
-            raise RunError(f"{path} has no weights of {', '.join(lacking)}; it holds {', '.join(sorted(held)) or 'nothing'}")
+            raise WeightsError(f"{path} has no weights of {', '.join(lacking)}; it holds {', '.join(sorted(held)) or 'nothing'}")
         try:
             graph.load_weights(weights, there)
         except SpecError as error:
-            raise RunError(f"{path} does not fit: {error}") from None
+            raise WeightsError(f"{path} does not fit: {error}") from None
         filled.update(there)
         said.append(f"weights of {', '.join(there)} from {path}" + (f"; fresh: {', '.join(lacking)}" if lacking else ""))
     fresh = [node for node in own if node in set(needed) and node not in filled] if init is not None else []
     if fresh:
-        raise RunError(f"nothing gives weights to {', '.join(fresh)}, which the figures of this stage need\n    extend its `init:`")
+        message = f"nothing gives weights to {', '.join(fresh)}, which the figures of this stage need"
+        raise WeightsError(message, hint="extend its `init:`")
     return said

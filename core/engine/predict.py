@@ -10,13 +10,14 @@ import torch
 
 from antifaz.core.data.batches import Collate
 from antifaz.core.data.clips import Clip
+from antifaz.core.data.media import UnreadableMedia
 from antifaz.core.data.samples import MediaSamples, Row
 from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.registry import DataError, RunError, discover
+from antifaz.registry import DataError, FolderError, RunError, discover, suggest
 
 from .first_weights import load_first_weights
 from .run_folder import RunFolder
@@ -52,7 +53,7 @@ class Predictor:
         self.modalities = getattr(dataset, "modalities", None)
         if self.clip is None or self.modalities is None:
             raise RunError(
-                f"the data of stage {stage!r} do not say how a media file is read; predict needs `clip` and `modalities`"
+                f"the data of stage {stage!r} do not say how a media file is read", hint="predict needs `clip` and `modalities`"
             )
         self.targets = self._targets()
         self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
@@ -68,7 +69,8 @@ class Predictor:
         """Answer for each file; the middle of it, `clip.seconds` long.
 
         Raises:
-            DataError: a file that cannot be read, or has none of the modalities.
+            UnreadableMedia: a file that cannot be read.
+            DataError: a file that has none of the modalities.
         """
         return [self._answer(Path(file), top) for file in files]
 
@@ -79,7 +81,7 @@ class Predictor:
         samples = MediaSamples(rows, self.decoders, self.shapes, self.clip, training=False)
         loaded = samples.load(0, 0)
         if loaded.problem is not None:
-            raise DataError(loaded.problem)
+            raise UnreadableMedia(loaded.problem)
         entries = Collate(samples)([(loaded, 0)]).entries
         there = {name: Features(e.values) for name, e in entries.items() if bool(e.presence().all())}
         if not there:
@@ -120,15 +122,16 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
 
     stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
     Raises:
-        RunError: no run in this folder, or nothing trained in it yet.
+        FolderError: no run in this folder, or nothing trained in it yet.
+        RunError: a stage whose data are no media files.
     """
     folder = RunFolder(Path(run))
     if not folder.config.is_file():
-        raise RunError(f"{run} is no run folder: it has no config.yaml")
+        raise FolderError(f"{run} is no run folder: it has no config.yaml")
     experiment = read(folder.config, discover(plugins))
     names = list(experiment.stages)
     if stage is not None and stage not in names:
-        raise RunError(f"the run has no stage {stage!r}; its stages are {', '.join(names)}")
+        raise FolderError(f"the run has no stage {stage!r}", hint=suggest(stage, names, noun="stages"))
     evaluations = [name for name in names if isinstance(experiment.stages[name], EvaluateStage)]
     chosen = stage or (evaluations or names)[-1]
     graph = build_graph(experiment.wirings[chosen], seed=experiment.header.seed)
@@ -140,6 +143,7 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
         stages = {name: folder.weights(name) for name in names}
         sources = [init] if isinstance(init, str) else list((init or {}).values())
         if not sources or any(source in stages and not stages[source].is_file() for source in sources):
-            raise RunError(f"nothing is trained yet for stage {chosen!r} in {run}\n    finish the run, or name another stage")
+            message = f"nothing is trained yet for stage {chosen!r} in {run}"
+            raise FolderError(message, hint="finish the run, or name another stage")
         load_first_weights(graph, init, stages)
     return Predictor(experiment, chosen, graph.to(device).eval())

@@ -15,7 +15,6 @@ report.html         all of this for people, in one file
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import shutil
@@ -24,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from antifaz.registry import RunError
+from antifaz.registry import FolderError, WriteError
 
 MARK = ".antifaz-run"
 CONFIG = "config.yaml"
@@ -48,17 +47,13 @@ def writing(path: Path) -> Iterator[None]:
     """Turn what the file system refuses into words.
 
     Raises:
-        RunError: a full disk, a folder that cannot be written.
+        WriteError: a full disk, a folder that cannot be written.
     """
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise RunError(
-                f"the disk is full: could not write {path}\n"
-                "    free some space and give the same command again; the run goes on from its last complete checkpoint"
-            ) from None
-        raise RunError(f"cannot write {path}: {error.strerror or error}\n    choose another folder with --run DIR") from None
+        full = "free some space and give the same command again; the run goes on from its last complete checkpoint"
+        raise WriteError.of(path, error, hint="choose another folder with --run DIR", full=full) from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -125,20 +120,21 @@ class RunFolder:
         resolved: the config as one YAML text. origins: key, value and place of everything in it.
 
         Raises:
-            RunError: the folder cannot be written, holds another config, or other files and no run.
+            WriteError: the folder cannot be written.
+            FolderError: it holds another config, or other files and no run.
         """
         mark = self.root / MARK
         if not mark.exists():
             if self.root.is_dir() and any(p.name[0] != "." for p in self.root.iterdir()):
-                raise RunError(f"{self.root} is not empty and holds no run\n    choose another folder with --run DIR")
+                raise FolderError(f"{self.root} is not empty and holds no run", hint="choose another folder with --run DIR")
             write_atomically(mark, "a run of antifaz; `antifaz run --fresh` deletes it\n")
         elif fresh:
             self._clear()
         if self.config.exists():
             if self.config.read_text(encoding="utf-8") != resolved:
-                raise RunError(
-                    f"{self.root} holds a run of another config ({self.config})\n"
-                    "    choose another folder with --run DIR, or start over in this one with --fresh"
+                raise FolderError(
+                    f"{self.root} holds a run of another config ({self.config})",
+                    hint="choose another folder with --run DIR, or start over in this one with --fresh",
                 )
             return
         write_atomically(self.origins, json.dumps([list(origin) for origin in origins], indent=0) + "\n")

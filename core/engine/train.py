@@ -22,7 +22,7 @@ from antifaz.core.data.samples import derived_seed
 from antifaz.core.experiment import TrainStage
 from antifaz.core.model import TrainingModel, build_graph, parameters_reached
 from antifaz.core.objectives import Loss, reduce
-from antifaz.registry import RunError
+from antifaz.registry import ConfigError, DivergedError, Problem
 
 from . import checkpoints
 from .optimization import MovingAverage, clip_gradients, learning_rate, make_optimizer, set_learning_rate
@@ -116,7 +116,10 @@ def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[
         if trains:
             trainable[key] = parameter
     if not trainable:
-        raise RunError(f"stage {name!r} trains nothing: no parameter is reached by its objectives and not frozen")
+        message = f"stage {name!r} trains nothing: no parameter is reached by its objectives and not frozen"
+        raise ConfigError(
+            [Problem(message, run.experiment.document.location(("stages", name)), "`antifaz check` shows what trains")]
+        )
     return model, trainable
 
 
@@ -186,10 +189,9 @@ def _resume(run: Run, name: str, model: TrainingModel, optimizer: torch.optim.Op
 def _refuse_nonfinite(name: str, step: int, figures: Mapping[str, Tensor]) -> None:
     if not all(bool(torch.isfinite(value)) for value in figures.values()):
         shown = ", ".join(f"{key} {float(value):g}" for key, value in figures.items())
-        raise RunError(
-            f"the numbers of stage {name!r} are no longer finite at step {step}: {shown}\n"
-            "    nothing of this step was saved; lower the learning rate, lengthen the warm-up, or use precision: float32,\n"
-            "    and start over with --fresh"
+        raise DivergedError(
+            f"the numbers of stage {name!r} are no longer finite at step {step}: {shown}; nothing of this step was saved",
+            hint="lower the learning rate, lengthen the warm-up, or use precision: float32, and start over with --fresh",
         )
 
 

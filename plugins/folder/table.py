@@ -13,7 +13,7 @@ from torch import Tensor
 
 from antifaz.core.data.cache import open_samples
 from antifaz.core.data.samples import Row, SampleSet
-from antifaz.registry import DataError, nearest, suggest
+from antifaz.registry import IndexFileError, nearest, suggest
 
 if TYPE_CHECKING:
     from .spec import Folder
@@ -26,12 +26,12 @@ def open_folder(spec: Folder, training: bool) -> SampleSet:
     """The samples of a folder.
 
     Raises:
-        DataError: an index that cannot be read, paths outside the root, unknown labels, more missing files than allowed.
+        IndexFileError: an index that cannot be read, paths outside the root, unknown labels, more missing files than allowed.
     """
     root = Path(spec.root)
     rows, missing = read_table(spec, root)
     if not rows:
-        raise DataError(f"{root / spec.index} lists no file that is there")
+        raise IndexFileError(f"{root / spec.index} lists no file that is there")
     cache = root / ".antifaz-cache" if spec.cache else None
     return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache, missing=missing)
 
@@ -51,21 +51,21 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
             for cells in reader:
                 where = f"line {reader.line_num}"
                 if None in cells:
-                    raise DataError(f"{index}, {where}: more cells than columns\n    quote cells that hold a comma")
+                    raise IndexFileError(f"{index}, {where}: more cells than columns", hint="quote cells that hold a comma")
                 files = _files(spec, cells, columns, root, where, outside, lost)
                 label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
                 if files is not None:
                     rows.append(Row(files, {} if spec.label is None else {"label": label}))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"the index {index} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        raise IndexFileError(f"the index {index} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if outside:
-        raise DataError(f"{index} names files outside {root}:{_listing(outside)}\n    paths must stay inside the root")
+        raise IndexFileError(f"{index} names files outside {root}:{_listing(outside)}", hint="paths must stay inside the root")
     if unknown:
-        raise DataError(f"{index} has unknown labels:{_listing(unknown)}\n    add them to `classes`, or correct the file")
+        raise IndexFileError(f"{index} has unknown labels:{_listing(unknown)}", hint="add them to `classes`, or correct the file")
     if len(lost) > spec.max_missing:
-        raise DataError(
-            f"{len(lost)} files of {index} are missing, {spec.max_missing} are allowed:{_listing(lost)}\n"
-            "    restore them, or raise `max_missing`"
+        raise IndexFileError(
+            f"{len(lost)} files of {index} are missing, {spec.max_missing} are allowed:{_listing(lost)}",
+            hint="restore them, or raise `max_missing`",
         )
     return rows, len(lost)
 
@@ -73,12 +73,12 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
 def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
-        raise DataError(f"{index} has more than one column {', '.join(map(repr, twice))}\n    rename one of them")
+        raise IndexFileError(f"{index} has more than one column {', '.join(map(repr, twice))}", hint="rename one of them")
     own = [name for name in spec.modalities if name in columns]
     if spec.path not in columns and len(own) < len(spec.modalities):
-        raise DataError(f"{index} has no column {spec.path!r}; {suggest(spec.path, columns, noun='columns')}")
+        raise IndexFileError(f"{index} has no column {spec.path!r}", hint=suggest(spec.path, columns, noun="columns"))
     if spec.label is not None and spec.label not in columns:
-        raise DataError(f"{index} has no column {spec.label!r}; {suggest(spec.label, columns, noun='columns')}")
+        raise IndexFileError(f"{index} has no column {spec.label!r}", hint=suggest(spec.label, columns, noun="columns"))
 
 
 def _files(

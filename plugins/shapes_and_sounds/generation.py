@@ -15,7 +15,7 @@ from antifaz.core.data.cache import open_samples
 from antifaz.core.data.media import write_clip
 from antifaz.core.data.processes import in_parallel
 from antifaz.core.data.samples import Row, SampleSet
-from antifaz.registry import DataError
+from antifaz.registry import WriteError
 
 from . import rules
 from .drawing import FPS, SAMPLE_RATE, draw, rhythm, sound
@@ -61,7 +61,7 @@ def generate(folder: Path, split: str, count: int, seed: int, *, hard: bool) -> 
     """Make the first `count` clips of a split that are not there yet.
 
     Raises:
-        DataError: the folder cannot be written.
+        WriteError: the folder cannot be written.
     """
     missing = [index for index in range(count) if not clip_path(folder, index).exists()]
     if not missing:
@@ -73,9 +73,7 @@ def generate(folder: Path, split: str, count: int, seed: int, *, hard: bool) -> 
             pass
         _write_manifest(folder, split, count, seed)
     except OSError as error:
-        raise DataError(
-            f"the clips cannot be written to {folder}: {error.strerror or error}\n    set `root:` to another folder"
-        ) from None
+        raise WriteError.of(folder, error, hint="set `root:` to another folder") from None
 
 
 def make_clip(folder: Path, split: str, seed: int, hard: bool, index: int) -> None:

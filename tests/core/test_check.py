@@ -160,7 +160,7 @@ def test_data_that_is_there_is_counted(plugins, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"classes": "high, higher"}, "label"), ({"batch_size": 3}, "2 samples, fewer than a batch of 3")],
+    [({"classes": "high, higher"}, "label"), ({"batch_size": 3}, "2 samples, fewer than one batch of 3")],
 )
 def test_data_that_does_not_fit_is_a_located_problem(plugins, tmp_path: Path, change: dict, message: str) -> None:
     with pytest.raises(ConfigError, match=message) as caught:

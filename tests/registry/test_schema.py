@@ -11,7 +11,20 @@ import attrs
 import jsonschema
 import pytest
 
-from antifaz.registry import Catalogue, Location, Structurer, View, at_least, between, component, fraction, option, positive, rest, slot
+from antifaz.registry import (
+    Catalogue,
+    Location,
+    Structurer,
+    View,
+    at_least,
+    between,
+    component,
+    fraction,
+    option,
+    positive,
+    rest,
+    slot,
+)
 from antifaz.registry.schema import PART, WHOLE, SchemaWriter
 from antifaz.registry.schema_forms import json_text
 from antifaz.registry.tree import with_locations
@@ -80,13 +93,16 @@ TYPES: tuple[Any, ...] = (
 )  # fmt: skip
 SCALARS: tuple[Any, ...] = (None, True, 0, 1, 2, -1, 7, 4.5, -0.5, "", "a", "red", "plain", "needy", "free", "nobody")
 MAPPINGS: tuple[Any, ...] = (
-    {}, {"a": 1}, {"a": "b"}, {"seconds": 2}, {"seconds": 2, "at": "end"}, {"seconds": 2, "at": "middle"}, {"seconds": 0}, {"at": "end"},
-    {"use": "plain"}, {"use": "plain", "size": 3}, {"use": "plain", "size": 4}, {"use": "plain", "sise": 3}, {"use": "nobody"}, {"use": 1},
-    {"use": "needy"}, {"use": "needy", "inner": "plain"}, {"use": "needy", "inner": "needy"}, {"use": "needy", "inner": {"use": "free"}},
-    {"use": "free", "a": ["b"]}, {"use": "free", "a": [1]}, {"size": 2}, {"weight": 1}, {"use": "plain", "weight": 2}, {"shared": "a"},
-    {"use": "plain", "weight": -1}, {"use": "plain", "weight": 1, "size": 2}, {"use": "plain", "shared": "a"}, {"shared": "a", "size": 1},
+    {}, {"a": 1}, {"a": "b"}, {"seconds": 2}, {"seconds": 2, "at": "end"}, {"seconds": 2, "at": "middle"}, {"seconds": 0},
+    {"at": "end"}, {"use": "plain"}, {"use": "plain", "size": 3}, {"use": "plain", "size": 4}, {"use": "plain", "sise": 3},
+    {"use": "nobody"}, {"use": 1}, {"use": "needy"}, {"use": "needy", "inner": "plain"}, {"use": "needy", "inner": "needy"},
+    {"use": "needy", "inner": {"use": "free"}}, {"use": "free", "a": ["b"]}, {"use": "free", "a": [1]}, {"size": 2}, {"weight": 1},
+    {"use": "plain", "weight": 2}, {"use": "plain", "weight": -1}, {"use": "plain", "weight": 1, "size": 2},
+    {"shared": "a"}, {"use": "plain", "shared": "a"}, {"shared": "a", "size": 1},
 )  # fmt: skip
-LISTS: tuple[Any, ...] = ([], [1], [1, 2], [1, "a"], ["a"], [1, 2, 3], [[1]], [None], ["plain"], ["needy"], [{"use": "plain"}], [{"seconds": 1}])
+LISTS: tuple[Any, ...] = (
+    [], [1], [1, 2], [1, "a"], ["a"], [1, 2, 3], [[1]], [None], ["plain"], ["needy"], [{"use": "plain"}], [{"seconds": 1}],
+)  # fmt: skip
 VALUES = (*SCALARS, *MAPPINGS, *LISTS, *({"a": value} for value in (*MAPPINGS, [1], None)))
 
 
