@@ -126,8 +126,7 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
         RunError: a stage whose data are no media files.
     """
     folder = RunFolder(Path(run))
-    if not folder.config.is_file():
-        raise FolderError(f"{run} is no run folder: it has no config.yaml")
+    folder.expect_run()
     experiment = read(folder.config, discover(plugins))
     names = list(experiment.stages)
     if stage is not None and stage not in names:

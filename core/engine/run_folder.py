@@ -140,6 +140,12 @@ class RunFolder:
         write_atomically(self.origins, json.dumps([list(origin) for origin in origins], indent=0) + "\n")
         write_atomically(self.config, resolved)
 
+    def expect_run(self) -> None:
+        """Refuse a folder that holds no run, with FolderError."""
+        if not self.config.is_file():
+            message = f"{self.root} is no run folder: it has no config.yaml"
+            raise FolderError(message, hint="name a folder that `antifaz run` has made, as runs/NAME")
+
     def _clear(self) -> None:
         """Delete the run, and nothing else that lies in the folder."""
         with writing(self.root):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from antifaz.registry import RunError
+from antifaz.registry import FolderError
 
 from .curves import Chart, charts, series
 from .facts import Facts, gather
@@ -23,10 +23,10 @@ def write_comparison(roots: Sequence[Path], output: Path) -> Path:
     """Write the page that compares runs; returns where it is. No plugin is needed for it.
 
     Raises:
-        RunError: a folder that holds no run, the same folder twice, or a page that cannot be written.
+        FolderError: a folder that holds no run, the same folder twice. WriteError: a page that cannot be written.
     """
     if len({root.resolve() for root in roots}) < len(roots):
-        raise RunError("the same run is named twice\n    name different run folders")
+        raise FolderError("the same run is named twice", hint="name different run folders")
     runs = {str(root): gather(root, wired=False) for root in roots}
     write_page(output, comparison_page(runs))
     return output

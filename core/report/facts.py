@@ -14,7 +14,7 @@ import attrs
 
 from antifaz.core.engine.run_folder import RunFolder
 from antifaz.core.experiment import Experiment, read
-from antifaz.registry import AntifazError, RunError, discover, load_document
+from antifaz.registry import AntifazError, discover, load_document
 
 Origin = tuple[str, Any, str]
 """Key, value, and the place where it was written (empty where that is not known)."""
@@ -73,13 +73,10 @@ def gather(root: Path, *, experiment: Experiment | None = None, plugins: Sequenc
 
     experiment: of this run, where it is at hand; otherwise its config is read, with these plugin files, where `wired` asks for it.
     Raises:
-        RunError: there is no run in this folder.
+        FolderError: there is no run in this folder.
     """
     folder = RunFolder(root)
-    if not folder.config.is_file():
-        raise RunError(
-            f"{root} is no run folder: it has no config.yaml\n    name a folder that `antifaz run` has made, as runs/NAME"
-        )
+    folder.expect_run()
     return _Gathering(folder, plugins).facts(experiment, wired)
 
 

@@ -13,7 +13,7 @@ import jinja2
 
 from antifaz.core.engine.run_folder import write_atomically
 from antifaz.core.experiment import Experiment
-from antifaz.registry import RunError
+from antifaz.registry import WriteError
 
 from .clips import Clips
 from .confusion import confusions
@@ -49,7 +49,7 @@ def write_report(
     experiment: of the run, where it is at hand. plugins: files of plugins that its config needs otherwise. output: where to write
     it, default report.html in the run folder.
     Raises:
-        RunError: no run in this folder, or a page that cannot be written.
+        FolderError: no run in this folder. WriteError: a page that cannot be written.
     """
     facts = gather(root, experiment=experiment, plugins=plugins)
     target = output or facts.folder.report
@@ -61,13 +61,12 @@ def write_page(path: Path, text: str) -> None:
     """Put a page in its place.
 
     Raises:
-        RunError: it cannot be written there.
+        WriteError: it cannot be written there.
     """
     try:
         write_atomically(path, text)
-    except RunError as error:
-        reason = str(error).partition("\n")[0]
-        raise RunError(f"{reason}\n    choose another place with --output FILE") from None
+    except WriteError as error:
+        raise WriteError(error.message, hint="choose another place with --output FILE") from None
 
 
 def run_page(facts: Facts) -> str:

@@ -20,7 +20,7 @@ from antifaz.core.data.media import write_clip
 from antifaz.core.engine import checkpoints
 from antifaz.core.engine.run import Run, Stopped, run_experiment
 from antifaz.core.model import build_graph
-from antifaz.registry import DataError, RunError
+from antifaz.registry import DataError, RunError, WriteError
 
 ANTIFAZ = str(Path(sys.executable).with_name("antifaz"))
 WEIGHTS = "stages/{}/weights.safetensors"
@@ -167,7 +167,7 @@ def test_another_config_in_the_folder_is_refused(tiny, finished: Path) -> None:
 
 def test_an_unwritable_folder_is_refused(tiny, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="--run DIR"):
+    with pytest.raises(WriteError, match="--run DIR"):
         run_experiment(tiny(), tmp_path / "file" / "run", device="cpu", quiet=True)
 
 
@@ -176,7 +176,7 @@ def test_a_full_disk_is_told(tiny, tmp_path: Path, monkeypatch) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.dcp, "save", full)
-    with pytest.raises(RunError, match="the disk is full"):
+    with pytest.raises(WriteError, match="the disk is full"):
         run_experiment(tiny(), tmp_path / "r", device="cpu", quiet=True)
 
 

@@ -23,7 +23,7 @@ from antifaz.core.report.facts import gather
 from antifaz.core.report.graph_picture import TIMES, picture
 from antifaz.core.report.page import write_report
 from antifaz.core.report.results import number
-from antifaz.registry import RunError
+from antifaz.registry import FolderError, WriteError
 
 from .browser import Page, executable, file_address
 
@@ -358,7 +358,7 @@ def test_folders_that_are_no_runs_are_words(tmp_path: Path, arguments: list[str]
 
 
 def test_the_same_run_twice_is_refused(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(RunError, match="named twice"):
+    with pytest.raises(FolderError, match="named twice"):
         write_comparison([finished, finished.parent / "." / finished.name], tmp_path / "x.html")
 
 
@@ -373,7 +373,7 @@ def test_a_page_goes_where_it_is_asked_to_or_says_why_not(copied: Path, tmp_path
     assert write_report(copied, output=tmp_path / "new" / "page.html") == tmp_path / "new" / "page.html"
     assert "Confusion" in (tmp_path / "new" / "page.html").read_text(encoding="utf-8")
     for place in (tmp_path, copied / "config.yaml" / "page.html"):
-        with pytest.raises(RunError, match=r"cannot write (.|\n)*choose another place with --output FILE"):
+        with pytest.raises(WriteError, match=r"cannot write (.|\n)*choose another place with --output FILE"):
             write_report(copied, output=place)
 
 
