@@ -1,7 +1,8 @@
 """What a person meets when something is wrong: located problems, and one exception type per kind of mistake.
 
 Every message says what is wrong, where, what is accepted and what to do. The command line prints `str(error)` and exits with
-`error.exit_code`; nothing that derives from `AntifazError` is ever shown as a traceback. docs/errors.md has a section for each type.
+`error.exit_code`; nothing that derives from `AntifazError` is ever shown as a traceback. docs/errors.md has a section for each
+type.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from antifaz.core.graph.graph import Graph
 from antifaz.core.model import Inputs
 from antifaz.core.tokens import Features
 
-from .run import Run, Stopped
+from .run import Run, StoppedError
 from .run_folder import write_atomically
 
 Values = dict[str, Features]
@@ -133,7 +133,7 @@ def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Give
             break
     limit.check(distributed.total(len(limit.found), run.device))
     if run.should_stop():  # only here: processes may have different numbers of batches
-        raise Stopped(f"stopped in the evaluation {name!r}; the same command begins it again")
+        raise StoppedError(f"stopped in the evaluation {name!r}; the same command begins it again")
     return _in_order(_joined(parts), len(samples))
 
 

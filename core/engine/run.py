@@ -30,7 +30,7 @@ from .first_weights import load_first_weights
 from .run_folder import RunFolder, write_atomically, writing
 
 
-class Stopped(RunError):
+class StoppedError(RunError):
     """A person or the machine asked the run to stop; it did, after a checkpoint."""
 
     exit_code = 130
@@ -75,7 +75,7 @@ class Run:
             if not self.folder.is_done(name):
                 self.samples(stage.data, training=isinstance(stage, TrainStage))
         if self.should_stop():
-            raise Stopped("stopped before any stage; the same command goes on")
+            raise StoppedError("stopped before any stage; the same command goes on")
 
     def _write_counts(self) -> None:
         counts = {name: {"samples": len(s), **s.counts()} for (name, _), s in self._samples.items()}
@@ -128,7 +128,7 @@ class Run:
         """Run every stage that is not over yet; returns what results.json holds.
 
         Raises:
-            RunError, DataError: what stops a run, in words; Stopped after a signal.
+            RunError, DataError: what stops a run, in words; StoppedError after a signal.
         """
         from .evaluate import evaluate
         from .train import train

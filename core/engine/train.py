@@ -26,7 +26,7 @@ from antifaz.registry import ConfigError, DivergedError, Problem
 
 from . import checkpoints
 from .optimization import MovingAverage, clip_gradients, learning_rate, make_optimizer, set_learning_rate
-from .run import Run, Stopped
+from .run import Run, StoppedError
 
 
 def train(run: Run, name: str, stage: TrainStage) -> None:
@@ -92,7 +92,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
                 if distributed.is_main():
                     run.hook.antifaz_checkpoint(run=run, stage=name, step=done)
             if stopping and not last:
-                raise Stopped(f"stopped after step {done} of {stage.steps} of {name!r}; the same command goes on from there")
+                raise StoppedError(f"stopped after step {done} of {stage.steps} of {name!r}; the same command goes on from there")
     if average is not None:
         average.copy_to(trainable)
     if distributed.is_main():

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from antifaz.core import load
 from antifaz.core.data.media import write_clip
 from antifaz.core.engine import checkpoints
-from antifaz.core.engine.run import Run, Stopped, run_experiment
+from antifaz.core.engine.run import Run, StoppedError, run_experiment
 from antifaz.core.model import build_graph
 from antifaz.registry import DataError, RunError, WriteError
 
@@ -69,7 +69,7 @@ def test_a_stopped_run_ends_with_the_same_weights(tiny, finished: Path, tmp_path
             patch.setattr(Run, "should_stop", lambda run, steps=steps: asked(run) or next(steps))
             try:
                 run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
-            except Stopped:
+            except StoppedError:
                 continue
             except StopIteration:
                 break
@@ -190,7 +190,7 @@ def test_a_damaged_checkpoint_is_named(tiny, tmp_path: Path, monkeypatch) -> Non
     with monkeypatch.context() as patch:
         steps = iter([False, False, False, True])  # once when the data are open, then after each step
         patch.setattr(Run, "should_stop", lambda run: next(steps))
-        with pytest.raises(Stopped):
+        with pytest.raises(StoppedError):
             run_experiment(tiny(), tmp_path / "r", device="cpu", quiet=True)
     (folder,) = (tmp_path / "r/stages/pretrain/checkpoints").iterdir()
     for file in folder.glob("*.distcp"):
