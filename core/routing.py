@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import attrs
 
 from antifaz.registry import SpecError
 
@@ -29,25 +29,22 @@ class Edge(enum.Enum):
 Reads = Mapping[str, Mapping[str, Edge]]
 
 
-def _freeze(reads: Reads) -> Reads:
-    return {reader: dict(sources) for reader, sources in reads.items()}
-
-
-def _no_empty_row(routing: Routing, _: object, reads: Reads) -> None:
-    for reader, sources in reads.items():
-        if not sources:
-            raise SpecError(f"stream {reader!r} reads nothing", hint="a reader needs at least one source; let it read itself")
-
-
-@attrs.frozen(hash=False)
+@dataclass(frozen=True)
 class Routing:
     """Who reads whom: `reads[reader][source]` is the edge. A reader that reads nothing is refused with SpecError.
 
     With `learned_readers` a reader is a learned query: a source of the same name is not itself.
+
+    A plain dataclass, not attrs: a forward pass restricts it, and torch.compile(fullgraph=True) follows no frozen attrs instance.
     """
 
-    reads: Reads = attrs.field(converter=_freeze, validator=_no_empty_row)
+    reads: Reads
     learned_readers: bool = False
+
+    def __post_init__(self) -> None:
+        for reader, sources in self.reads.items():
+            if not sources:
+                raise SpecError(f"stream {reader!r} reads nothing", hint="a reader needs at least one source; let it read itself")
 
     @classmethod
     def full(cls, reads: Mapping[str, Iterable[str]], *, learned_readers: bool = False) -> Routing:

@@ -38,7 +38,7 @@ class SchemaWriter:
         self.definitions: dict[str, Json] = {"environment": ENVIRONMENT}
         self._names: dict[str, type] = {}
 
-    def type(self, type_: Any, part: bool, bounds: Bounds | None = None) -> Form:
+    def form(self, type_: Any, part: bool, bounds: Bounds | None = None) -> Form:
         """The form of a type. bounds: of its numbers.
 
         Raises:
@@ -54,11 +54,11 @@ class SchemaWriter:
         if type_ in JSON_TYPES:
             return scalar(JSON_TYPES[type_], _limits(bounds) if type_ in (int, float) else {})
         if origin in (Union, types.UnionType):
-            return one_of([self.type(member, part, bounds) for member in members])
+            return one_of([self.form(member, part, bounds) for member in members])
         if origin is tuple and members[-1] is not Ellipsis:
-            return array([self.type(member, WHOLE, bounds).json() for member in members])
+            return array([self.form(member, WHOLE, bounds).json() for member in members])
         if origin in (tuple, list, Sequence):
-            return array(self.type(members[0], WHOLE, bounds).json())
+            return array(self.form(members[0], WHOLE, bounds).json())
         if origin in (Mapping, dict):
             return Form(("object",), {"additionalProperties": self.value(members[1], part, bounds)})
         if isinstance(type_, type) and attrs.has(type_):
@@ -67,7 +67,7 @@ class SchemaWriter:
 
     def value(self, type_: Any, part: bool, bounds: Bounds | None = None) -> Json:
         """The schema of a mapping's value: in a part, it may be a deletion."""
-        form = self.type(type_, part, bounds)
+        form = self.form(type_, part, bounds)
         return (one_of([form, DELETED]) if part else form).json(describe(type_))
 
     def spec(self, type_: type, part: bool) -> Json:
@@ -164,7 +164,7 @@ class SchemaWriter:
         properties = {key: _below(inner, key) for key in component.get("properties", {})} | {"use": True}
         properties |= {key: _below(own, key) for key in outer["properties"]}
         needed = [k for k in component.get("required", []) if k not in outer["properties"]]
-        made = {key: component[key] for key in ("title", "description") if key in component}
+        made: Json = {key: component[key] for key in ("title", "description") if key in component}
         others = component.get("additionalProperties", True)
         made |= record("", properties, [*outer.get("required", []), *needed], others)
         return self._define(f"{_name(own).removesuffix('.own')}.{_name(inner).removeprefix('part.')}", made)

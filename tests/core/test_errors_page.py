@@ -1,4 +1,7 @@
-"""docs/errors.md: a section for every type of mistake, and examples that are what the command line says; `...` stands for names that depend on what is installed."""
+"""docs/errors.md: a section for every type of mistake, and examples that are what the command line says.
+
+`...` in the page stands for names that depend on what is installed.
+"""
 
 from __future__ import annotations
 

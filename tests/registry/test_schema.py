@@ -161,7 +161,7 @@ def test_descriptions_defaults_and_classes_of_one_name(catalogue: Catalogue) -> 
     assert writer.definitions["span"]["properties"]["at"]["default"] == "start"
     assert writer.definitions["span"]["properties"]["seconds"]["description"] == "how long"
     assert writer.definitions["span-2"]["properties"]["x"]["default"] == 3
-    writer.type(Mask, WHOLE)
+    writer.form(Mask, WHOLE)
     assert writer.definitions["mask.plain"]["description"] == "Nothing to set but a size."
     assert writer.definitions["mask"]["examples"] == ["free", "plain"]
 
