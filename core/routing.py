@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-
 from antifaz.registry import SpecError
 
 if TYPE_CHECKING:
