@@ -17,6 +17,7 @@ lint: $(INSTALLED)
 # Type checkers cannot follow the editable mapping, so mypy reads an ordinary install of the same tree.
 types: $(INSTALLED)
 	rm -rf build/typed && $(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
+	rm -rf antifaz.egg-info  # else Python in this folder would find its plugins there, old ones too
 	MYPYPATH=build/typed $(BIN)/mypy -p antifaz.registry -p antifaz.core
 
 unit: $(INSTALLED)
