@@ -13,7 +13,7 @@ import attrs
 import torch
 
 from antifaz.core.data.batches import Collate, too_few
-from antifaz.core.experiment import Data, Experiment, Stage, TrainStage, arguments
+from antifaz.core.experiment import Data, Experiment, Published, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
 from antifaz.core.streams import Shape, Stream, Value
@@ -67,7 +67,7 @@ class CheckReport:
     """What `check` found out about a config that has no mistake.
 
     The graph is the last stage's. outputs: by reference, those that objectives or metrics of any stage ask for, or else the graph's
-    ends. unused: nodes that none of these needs.
+    ends. unused: nodes that none of these needs. published: figures of others for the same model.
     """
 
     name: str
@@ -77,6 +77,7 @@ class CheckReport:
     stages: Mapping[str, StageReport]
     data: Mapping[str, DataReport]
     unused: tuple[str, ...]
+    published: Published | None = None
 
     @property
     def flops(self) -> int:
@@ -94,6 +95,7 @@ class CheckReport:
             "stages": {name: {**attrs.asdict(s.cost), "untrained": list(s.untrained)} for name, s in self.stages.items()},
             "data": {name: attrs.asdict(data) for name, data in self.data.items()},
             "unused": list(self.unused),
+            "published": None if self.published is None else attrs.asdict(self.published),
         }
 
 
@@ -129,6 +131,7 @@ def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
         {name: _stage_report(experiment, name, s) for name, s in experiment.stages.items() if isinstance(s, TrainStage)},
         found,
         _unused(experiment, requested),
+        experiment.header.published,
     )
 
 

@@ -36,7 +36,7 @@ from antifaz.registry import (
 )
 
 from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, well_formed, wire, wire_inputs
-from .interfaces import BatchTransformSpec, DatasetSpec, MetricSpec, NodeSpec, ObjectiveSpec
+from .interfaces import BatchTransformSpec, DatasetSpec, MetricSpec, NodeSpec, ObjectiveSpec, WeightsSpec
 from .streams import Group, Shape
 
 T = TypeVar("T")
@@ -96,7 +96,15 @@ class MetricEntry:
     metric: MetricSpec = rest()
 
 
-Init = str | Mapping[str, str] | None
+@attrs.frozen(kw_only=True)
+class Adopted:
+    """Weights of one node from another library's checkpoint."""
+
+    part: str = option(doc="which part of the checkpoint the node takes")
+    weights: WeightsSpec = rest()
+
+
+Init = str | Mapping[str, str | Adopted] | None
 
 
 @attrs.frozen(kw_only=True)
@@ -108,7 +116,9 @@ class TrainStage:
     steps: int = option(validator=positive, doc="optimisation steps")
     objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
     optimizer: Optimizer = option(doc="learning rate and the like")
-    init: str | Mapping[str, str] | None = option(default=None, doc="a stage or a file, or {node: stage or file}")
+    init: str | Mapping[str, str | Adopted] | None = option(
+        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
+    )
     freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
     lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
     clip: float | None = option(default=1.0, validator=positive, doc="largest norm of the gradient, null for none")
@@ -131,13 +141,25 @@ class EvaluateStage:
     task: Literal["evaluate"] = option(doc="`evaluate`")
     data: str = option(doc="an entry of `data`")
     metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
-    init: str | Mapping[str, str] | None = option(default=None, doc="a stage or a file, or {node: stage or file}")
+    init: str | Mapping[str, str | Adopted] | None = option(
+        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
+    )
     present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
     graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
 
 
 Stage = TrainStage | EvaluateStage
 STAGES: Mapping[str, type] = {"train": TrainStage, "evaluate": EvaluateStage}
+
+
+@attrs.frozen(kw_only=True)
+class Published:
+    """What others have published about the model of a config; `antifaz check` puts its own figures beside it."""
+
+    source: str = option(doc="where it is published")
+    parameters: int | None = option(default=None, validator=positive, doc="of the whole model")
+    flops: float | None = option(default=None, validator=positive, doc="of a forward pass, 2 for each multiply-add")
+    note: str = option(default="", doc="why the figures differ, where they do")
 
 
 @attrs.frozen(kw_only=True)
@@ -148,6 +170,7 @@ class Header:
     seed: int = option(default=0, validator=at_least(0), doc="of weights, data order and augmentation")
     inputs: Mapping[str, tuple[int, ...]] = option(factory=dict, doc="shapes of the data, for a config without data sets")
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
+    published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
 
 
 SECTIONS = ("data", "graph", "stages")
@@ -501,7 +524,11 @@ class _Reader:
             where = (*at, node) if node else at
             if node and node not in wiring.nodes:
                 self.report(self.document, where, f"unknown node {node!r}", suggest(node, list(wiring.nodes), noun="nodes"))
-            if source in stages and stages.index(source) >= stages.index(name):
+            if isinstance(source, Adopted):
+                if source.part not in source.weights.parts:
+                    hint = suggest(source.part, source.weights.parts, noun="parts")
+                    self.report(self.document, (*where, "part"), f"the checkpoint has no part {source.part!r}", hint)
+            elif source in stages and stages.index(source) >= stages.index(name):
                 self.report(self.document, where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file")
             elif source not in stages and not Path(source).suffix:
                 earlier = stages[: stages.index(name)]

@@ -17,7 +17,7 @@ Outputs whose inputs are all absent are left out of what a module returns.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from antifaz.registry import slot
 
@@ -127,6 +127,23 @@ class BatchTransformSpec(Protocol):
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
         """A callable {name: Features} -> {name: Features}, random by torch's global generator."""
+
+
+@slot("weights")
+class WeightsSpec(Protocol):
+    """The spec of weights in another library's format, for an `init:`.
+
+    parts: what such a checkpoint consists of; each part fills one node.
+    """
+
+    parts: ClassVar[tuple[str, ...]]
+
+    def read(self) -> Mapping[str, Mapping[str, Tensor]]:
+        """part -> its weights under the names of the module that plays it here; names that the format does not know under "".
+
+        Shapes may be the other library's where the module has an `adapt`: see `antifaz.core.graph.graph.Graph.load_weights`.
+        Raises WeightsError where the file cannot be read.
+        """
 
 
 @slot("dataset")

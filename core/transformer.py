@@ -1,4 +1,4 @@
-"""Transformer parts that backbones and readouts share: routed multi-head attention, MLP, drop path.
+"""Transformer parts that backbones and readouts share: routed multi-head attention, MLP, drop path, position tables.
 
 Linear maps run stream by stream: what a stream computes never depends on which others run beside it.
 Axes: B batch, N tokens, W width, H heads, D head width.
@@ -6,9 +6,10 @@ Axes: B batch, N tokens, W width, H heads, D head width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .attention import Lowering, Valid, attend
@@ -96,8 +97,26 @@ def init_transformer(module: nn.Module) -> None:
             nn.init.zeros_(module.bias)
 
 
-def learned_positions(tokens: int, width: int) -> nn.Parameter:
-    """A position table (tokens, width), truncated normal with the deviation width^-0.5 (Akbari et al. 2021)."""
-    table = nn.Parameter(torch.empty(tokens, width))
-    nn.init.trunc_normal_(table, std=width**-0.5)
+def learned_positions(*sizes: int) -> nn.Parameter:
+    """A position table (*grid, width), truncated normal with the deviation width^-0.5 (Akbari et al. 2021)."""
+    table = nn.Parameter(torch.empty(*sizes))
+    nn.init.trunc_normal_(table, std=sizes[-1] ** -0.5)
     return table
+
+
+def resampled_positions(table: Tensor, grid: Sequence[int]) -> Tensor:
+    """A position table (*other grid, width) for another grid: (*grid, width), cubic along each axis.
+
+    A table of fewer axes stands for every place of the axes before its own: a picture's, for every frame. One of more axes comes
+    back as it is.
+    """
+    if table.dim() - 1 > len(grid):
+        return table
+    x = table.expand(*grid[: len(grid) + 1 - table.dim()], *table.shape)
+    for axis, size in enumerate(grid):
+        if x.shape[axis] != size:
+            lines = x.movedim(axis, -1)
+            column = lines.reshape(1, -1, lines.shape[-1], 1)
+            found = F.interpolate(column, size=(size, 1), mode="bicubic", align_corners=False)
+            x = found.reshape(*lines.shape[:-1], size).movedim(-1, axis)
+    return x

@@ -98,7 +98,7 @@ class SchemaWriter:
         if absent is not None:
             cases.append({"if": {"type": "object", "not": {"required": [key]}}, "then": absent})
         required = {} if absent is not None else {"required": [key]}
-        return {"properties": {key: {"anyOf": alternatives}}, **required, "allOf": cases}
+        return {"properties": {key: {"anyOf": alternatives}}, **required, **({"allOf": cases} if cases else {})}
 
     def union(self, branches: Iterable[Json]) -> Json:
         """A mapping with the keys of all these definitions, for a part that does not say which of them it is about."""
@@ -129,7 +129,7 @@ class SchemaWriter:
             choice = self.choice("use", branches, {each.name: each.summary for each in found}, absent, part)
             alone = [each.name for each in found if not _required(each.spec)]
             word = {"anyOf": [{"enum": alone}, _reference("environment"), *([DELETED.json()] if part else [])]}
-            choice["allOf"].append({"if": {"type": "string"}, "then": word})
+            choice.setdefault("allOf", []).append({"if": {"type": "string"}, "then": word})
             about = " or ".join(KINDS[kind].about for kind in kinds)
             self.definitions[name] = {"description": about, "type": ["object", "string"], "examples": alone, **choice}
         return _reference(name)

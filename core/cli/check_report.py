@@ -19,7 +19,7 @@ def show(report: CheckReport, console: Console) -> None:
     if report.outputs:
         console.print(_outputs(report))
     console.print(f"{report.name}: {report.parameters:,} parameters, {short(report.flops)}FLOPs forward for one sample")
-    lines = []
+    lines = _published(report)
     for name, stage in report.stages.items():
         cost = stage.cost
         memory = f"{memory_size(cost.activations)} of activations, {memory_size(cost.state)} of weights, gradients and moments"
@@ -42,6 +42,19 @@ def _nodes(report: CheckReport) -> Table:
         outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
         table.add_row(node.name, node.component, f"{node.parameters:,}", short(node.flops), outputs)
     return table
+
+
+def _published(report: CheckReport) -> list[str]:
+    """The figures of others beside ours."""
+    if (published := report.published) is None:
+        return []
+    parts = []
+    if published.parameters is not None:
+        parts.append(f"{published.parameters:,} parameters ({report.parameters - published.parameters:+,} here)")
+    if published.flops is not None:
+        parts.append(f"{short(int(published.flops))}FLOPs ({100 * (report.flops / published.flops - 1):+.1f} % here)")
+    figures = f": {', '.join(parts)}" if parts else ""
+    return [f"published by {published.source}{figures}"] + ([published.note] if published.note else [])
 
 
 def _outputs(report: CheckReport) -> Table:

@@ -19,7 +19,7 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import DataError, FolderError, RunError, discover, suggest
 
-from .first_weights import load_first_weights
+from .first_weights import load_first_weights, sources_of
 from .run_folder import RunFolder
 
 
@@ -140,8 +140,8 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
     else:
         init = experiment.stages[chosen].init
         stages = {name: folder.weights(name) for name in names}
-        sources = [init] if isinstance(init, str) else list((init or {}).values())
-        if not sources or any(source in stages and not stages[source].is_file() for source in sources):
+        sources = list(sources_of(init))
+        if init is None or any(source in stages and not stages[source].is_file() for source in sources):
             message = f"nothing is trained yet for stage {chosen!r} in {run}"
             raise FolderError(message, hint="finish the run, or name another stage")
         load_first_weights(graph, init, stages)

@@ -26,7 +26,7 @@ from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
 from antifaz.registry import AntifazError, RunError
 
-from .first_weights import load_first_weights
+from .first_weights import expect_files, load_first_weights
 from .run_folder import RunFolder, write_atomically, writing
 
 
@@ -70,9 +70,10 @@ class Run:
         return self._samples[key]
 
     def _open_data(self) -> None:
-        """Open every data set that is still needed, so that its faults show before any training."""
+        """Open all that is still needed, weights' files and data sets, so that its faults show before any training."""
         for name, stage in self.experiment.stages.items():
             if not self.folder.is_done(name):
+                expect_files(stage.init, self.stages)
                 self.samples(stage.data, training=isinstance(stage, TrainStage))
         if self.should_stop():
             raise StoppedError("stopped before any stage; the same command goes on")

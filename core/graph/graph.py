@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from antifaz.core.tokens import Features, Tokens
-from antifaz.registry import SpecError, suggest
+from antifaz.registry import SpecError, nearest, suggest
 
 from .wiring import BATCH, WiredNode, Wiring
 
@@ -135,27 +135,41 @@ class Graph(nn.Module):
         """The state dict with shared tensors once, under their owner."""
         return {name: value for name, value in self.state_dict().items() if name not in self.aliases}
 
-    def load_weights(self, weights: Mapping[str, Tensor], nodes: Iterable[str] | None = None) -> None:
+    def load_weights(self, weights: Mapping[str, Tensor], nodes: Iterable[str] | None = None) -> list[str]:
         """Copy weights in, all of these nodes (default: every node), exactly.
 
+        A node's module may have a method `adapt(weights: dict[str, Tensor]) -> dict[str, Tensor]`, which gets the node's given
+        weights by its own names and returns those of another shape as it can use them: position tables resampled to its grid,
+        image patches inflated over time.
+
+        Returns a line for each tensor that was adapted.
+
         Raises:
-            SpecError: listing everything that is missing, unknown or of another shape; nothing is loaded then.
+            SpecError: listing everything that is missing, unknown or of another shape, by node; nothing is loaded then.
         """
-        chosen = set(self.wiring.nodes if nodes is None else nodes)
-        own = {name: value for name, value in self.weights().items() if name.partition(".")[0] in chosen}
-        given = {name: value for name, value in weights.items() if name.partition(".")[0] in chosen}
-        faults = [f"missing: {name}" for name in own if name not in given]
-        faults += [f"unknown: {name}; {suggest(name, list(own), noun='names').split(';')[0]}" for name in given if name not in own]
-        faults += [
-            f"{name} is {list(given[name].shape)}, the graph wants {list(own[name].shape)}"
-            for name in own
-            if name in given and given[name].shape != own[name].shape
-        ]
+        all_own = self.weights()
+        ready: dict[str, Tensor] = {}
+        faults: list[str] = []
+        said: list[str] = []
+        for node in self.wiring.nodes:
+            if nodes is not None and node not in nodes:
+                continue
+            own, given = _below(all_own, node), _below(weights, node)
+            adapt: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = getattr(self.get_submodule(node), "adapt", None)
+            fitting = given if adapt is None else adapt(dict(given))
+            said += [
+                f"adapted {node}.{name} from {list(given[name].shape)} to {list(value.shape)}"
+                for name, value in fitting.items()
+                if name in given and value.shape != given[name].shape
+            ]
+            faults += [f"{node}: {fault}" for fault in _misfits(own, fitting)]
+            ready |= {f"{node}.{name}": value for name, value in fitting.items()}
         if faults:
-            raise SpecError("these weights belong to another graph; nothing was loaded:\n    " + "\n    ".join(faults[:40]))
+            raise SpecError("these weights belong to another graph; nothing was loaded:\n    " + "\n    ".join(faults))
         with torch.no_grad():
-            for name, value in own.items():
-                value.copy_(given[name])
+            for name, value in ready.items():
+                all_own[name].copy_(value)
+        return said
 
 
 def _built(node: WiredNode, seed: int) -> nn.Module:
@@ -165,6 +179,26 @@ def _built(node: WiredNode, seed: int) -> nn.Module:
         torch.manual_seed(int.from_bytes(digest, "big"))
         module: nn.Module = node.plan.spec.build(node.inner_inputs)
     return module
+
+
+def _below(weights: Mapping[str, Tensor], node: str) -> dict[str, Tensor]:
+    """A node's weights by its own names."""
+    return {name.partition(".")[2]: value for name, value in weights.items() if name.partition(".")[0] == node}
+
+
+def _misfits(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """What keeps given weights from being these, each in words."""
+    faults = [f"missing: {name}" for name in own if name not in given]
+    for name in given:
+        if name not in own:
+            near = nearest(name, own)
+            faults.append(f"unknown: {name}" + (f"; did you mean {near!r}?" if near else ""))
+    faults += [
+        f"{name} is {list(given[name].shape)}, the graph wants {list(value.shape)}"
+        for name, value in own.items()
+        if name in given and given[name].shape != value.shape
+    ]
+    return faults
 
 
 def _assign(module: nn.Module, name: str, value: Tensor) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer, learned_positions
+from antifaz.core.transformer import init_transformer, learned_positions, resampled_positions
 
 
 class TubeletTokenizer(nn.Module):
@@ -21,9 +21,8 @@ class TubeletTokenizer(nn.Module):
     def __init__(self, channels: int, patch: tuple[int, int, int], grid: tuple[int, ...], width: int) -> None:
         super().__init__()
         self.patch, self.grid = patch, grid
-        tokens = grid[0] * grid[1] * grid[2]
         self.project = nn.Linear(channels * patch[0] * patch[1] * patch[2], width)
-        self.positions = learned_positions(tokens, width)
+        self.positions = learned_positions(*grid, width)
         self.apply(init_transformer)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
@@ -32,5 +31,20 @@ class TubeletTokenizer(nn.Module):
         batch, channels = raw.shape[:2]
         cut = raw.reshape(batch, channels, t, p, h, q, w, r)  # (B, C, t, p, h, q, w, r)
         boxes = cut.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)  # (B, t*h*w, C*p*q*r)
-        values = self.project(boxes) + self.positions
+        values = self.project(boxes) + self.positions.flatten(0, 2)
         return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
+
+    def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Convolution kernels of video or pictures, and positions of another grid, as this module has them.
+
+        A picture's kernel (width, C, H, W) is spread evenly over the frames, so that a clip that stands still gives what the
+        picture gave (Carreira and Zisserman 2017).
+        """
+        kernel = weights.get("project.weight")
+        if kernel is not None and kernel.dim() == 4:
+            kernel = kernel[:, :, None].expand(-1, -1, self.patch[0], -1, -1) / self.patch[0]
+        if kernel is not None and kernel.dim() == 5 and tuple(kernel.shape[2:]) == self.patch:
+            weights = {**weights, "project.weight": kernel.flatten(1)}
+        if "positions" in weights:
+            weights = {**weights, "positions": resampled_positions(weights["positions"], self.grid)}
+        return weights
