@@ -20,8 +20,8 @@ class Example:
     kind: of the component: backbone, mask, ...
     text: the component as YAML, as a config would name it: `zorro`, or `{use: vit, mask: zorro, depth: 2, heads: 2}`.
     inputs: what arrives. For nodes of a graph, masks and batch transforms a group by name; for objectives and metrics a group for
-    each argument; for transforms the one value that they change; nothing for latents, decoders and data sets.
-    prepare: for data sets, writes the few files that they read into the folder for which `$FOLDER` stands in the text.
+    each argument; for transforms the one value that they change; nothing for latents, decoders, data sets and weights.
+    prepare: for data sets and weights, writes the few files that they read into the folder for which `$FOLDER` stands in the text.
     """
 
     kind: str

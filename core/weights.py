@@ -12,6 +12,24 @@ from torch import Tensor
 from antifaz.registry import WeightsError
 
 
+def read_published(name: str) -> dict[str, Tensor]:
+    """Weights that torchvision offers under a name like `ViT_B_16_Weights.IMAGENET1K_V1`; downloaded once, kept in torch's cache.
+
+    Raises:
+        WeightsError: torchvision has none of this name, or they cannot be had.
+    """
+    from torchvision.models import get_weight
+
+    try:
+        found: dict[str, Tensor] = get_weight(name).get_state_dict(check_hash=True)
+    except (ValueError, AttributeError):
+        hint = "write NAME_Weights.VERSION as torchvision's documentation lists them"
+        raise WeightsError(f"torchvision offers no weights {name!r}", hint=hint) from None
+    except (OSError, RuntimeError) as error:
+        raise WeightsError(f"the weights {name} cannot be had: {error}", hint="give a `file:` that is on this machine") from None
+    return found
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """Weights from a user's file: safetensors, or a state dict that torch reads without unpickling code.
 

@@ -31,7 +31,7 @@ class PatchTokenizer(nn.Module):
         return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
 
     def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Convolution kernels of pictures (width, C, F, T), their colours averaged (Gong et al. 2021), and positions of another grid."""
+        """Kernels of pictures (width, C, F, T), their colours averaged (Gong et al. 2021), and positions of another grid."""
         kernel = weights.get("project.weight")
         if kernel is not None and kernel.dim() == 4 and tuple(kernel.shape[2:]) == self.patch:
             weights = {**weights, "project.weight": kernel.mean(dim=1).flatten(1)}

@@ -4,11 +4,12 @@ from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import ViT
+from .weights_spec import TimmViT, TorchvisionViT
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [ViT]
+    return [ViT, TorchvisionViT, TimmViT]
 
 
 @hookimpl
