@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from antifaz.core.examples import Example
@@ -15,45 +15,37 @@ STREAMS = {
 }
 
 
-def write_timm(folder: Path) -> None:
-    """One block of width 8 on 2 x 2 patches of 4 x 4 pixels, in timm's names."""
-    _write(folder, {"cls_token": (1, 1, 8), "pos_embed": (1, 5, 8)}, "patch_embed.proj", "blocks.0", TIMM_BLOCK, "norm", "head")
+# One block of width 8 on 2 x 2 patches of 4 x 4 pixels, in timm's names and in torchvision's; biases follow from the weights.
+TIMM = {
+    "cls_token": (1, 1, 8), "pos_embed": (1, 5, 8), "patch_embed.proj.weight": (8, 3, 4, 4), "norm.weight": (8,), "head.weight": (2, 8),
+    "blocks.0.norm1.weight": (8,), "blocks.0.attn.qkv.weight": (24, 8), "blocks.0.attn.proj.weight": (8, 8),
+    "blocks.0.norm2.weight": (8,), "blocks.0.mlp.fc1.weight": (16, 8), "blocks.0.mlp.fc2.weight": (8, 16),
+}  # fmt: skip
+BLOCK = "encoder.layers.encoder_layer_0"
+TORCHVISION = {
+    "class_token": (1, 1, 8), "encoder.pos_embedding": (1, 5, 8), "conv_proj.weight": (8, 3, 4, 4), "encoder.ln.weight": (8,),
+    "heads.head.weight": (2, 8), f"{BLOCK}.ln_1.weight": (8,), f"{BLOCK}.self_attention.in_proj_weight": (24, 8),
+    f"{BLOCK}.self_attention.out_proj.weight": (8, 8), f"{BLOCK}.ln_2.weight": (8,), f"{BLOCK}.mlp.0.weight": (16, 8),
+    f"{BLOCK}.mlp.3.weight": (8, 16),
+}  # fmt: skip
 
 
-def write_torchvision(folder: Path) -> None:
-    """The same in torchvision's names."""
-    singles = {"class_token": (1, 1, 8), "encoder.pos_embedding": (1, 5, 8)}
-    block = "encoder.layers.encoder_layer_0"
-    _write(folder, singles, "conv_proj", block, TORCHVISION_BLOCK, "encoder.ln", "heads.head")
+def checkpoint(sizes: Mapping[str, tuple[int, ...]]) -> Callable[[Path], None]:
+    """What writes a checkpoint of these sizes."""
 
+    def write(folder: Path) -> None:
+        import torch
+        from safetensors.torch import save_file
 
-TIMM_BLOCK = ("norm1", "attn.qkv.", "attn.proj", "norm2", "mlp.fc1", "mlp.fc2")
-TORCHVISION_BLOCK = ("ln_1", "self_attention.in_proj_", "self_attention.out_proj", "ln_2", "mlp.0", "mlp.3")
-BLOCK_SIZES = ((8,), (24, 8), (8, 8), (8,), (16, 8), (8, 16))
+        biases = {name.removesuffix("weight") + "bias": size[:1] for name, size in sizes.items() if name.endswith("weight")}
+        save_file({name: torch.randn(size) for name, size in {**sizes, **biases}.items()}, folder / "weights.safetensors")
 
-
-def _write(
-    folder: Path, singles: Mapping[str, tuple[int, ...]], patches: str, block: str, inner: Sequence[str], norm: str, head: str
-) -> None:
-    import torch
-    from safetensors.torch import save_file
-
-    sizes = {
-        patches: (8, 3, 4, 4),
-        norm: (8,),
-        head: (2, 8),
-        **{f"{block}.{n}": s for n, s in zip(inner, BLOCK_SIZES, strict=True)},
-    }
-    state = {name: torch.randn(size) for name, size in singles.items()}
-    for name, size in sizes.items():
-        stem = name if name[-1] in "._" else f"{name}."
-        state |= {f"{stem}weight": torch.randn(size), f"{stem}bias": torch.randn(size[0])}
-    save_file(state, folder / "weights.safetensors")
+    return write
 
 
 EXAMPLES = [
-    Example("weights", "{use: timm_vit, file: $FOLDER/weights.safetensors}", prepare=write_timm),
-    Example("weights", "{use: torchvision_vit, file: $FOLDER/weights.safetensors}", prepare=write_torchvision),
+    Example("weights", "{use: timm_vit, file: $FOLDER/weights.safetensors}", prepare=checkpoint(TIMM)),
+    Example("weights", "{use: torchvision_vit, file: $FOLDER/weights.safetensors}", prepare=checkpoint(TORCHVISION)),
     Example("backbone", "{use: vit, mask: zorro, depth: 2, heads: 2}", STREAMS),
     Example("backbone", "{use: vit, mask: joint, depth: 1, heads: 2, dropout: 0.1, drop_path: 0.1}", STREAMS),
     Example("backbone", "{use: vit, mask: isolated, depth: 1, heads: 4, attention: dense}", STREAMS),

@@ -110,7 +110,7 @@ def test_resampling_keeps_a_slope(axis: int) -> None:
     found = resampled_positions(slope, new).movedim(axis, 0)
     places = (torch.arange(float(new[axis])) + 0.5) / 1.5 - 0.5  # where the middles of the new cells lie on the old axis
     for place, value in list(zip(places, found, strict=True))[3:-3]:  # at the ends the table is continued flat
-        assert torch.allclose(value, place.expand_as(value), atol=1e-5)
+        assert torch.allclose(value, place.expand_as(value), atol=0.05)  # cubic, with torch's constant
 
 
 def test_an_old_grid_keeps_its_positions(graph_of, plugins, tmp_path) -> None:
