@@ -17,8 +17,8 @@ STREAMS = {
 
 # One block of width 8 on 2 x 2 patches of 4 x 4 pixels, in timm's names and in torchvision's; biases follow from the weights.
 TIMM = {
-    "cls_token": (1, 1, 8), "pos_embed": (1, 5, 8), "patch_embed.proj.weight": (8, 3, 4, 4), "norm.weight": (8,), "head.weight": (2, 8),
-    "blocks.0.norm1.weight": (8,), "blocks.0.attn.qkv.weight": (24, 8), "blocks.0.attn.proj.weight": (8, 8),
+    "cls_token": (1, 1, 8), "pos_embed": (1, 5, 8), "patch_embed.proj.weight": (8, 3, 4, 4), "norm.weight": (8,),
+    "head.weight": (2, 8), "blocks.0.norm1.weight": (8,), "blocks.0.attn.qkv.weight": (24, 8), "blocks.0.attn.proj.weight": (8, 8),
     "blocks.0.norm2.weight": (8,), "blocks.0.mlp.fc1.weight": (16, 8), "blocks.0.mlp.fc2.weight": (8, 16),
 }  # fmt: skip
 BLOCK = "encoder.layers.encoder_layer_0"
