@@ -1,4 +1,4 @@
-"""Purity claims (`pure:`) held against the composed routing. No torch."""
+"""Purity: claims (`pure:`) held against the composed routing, and the layers from which streams are mixed. No torch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import attrs
 
 from .experiment import Experiment
-from .graph.wiring import Wire, Wiring
+from .graph.wiring import Wire, WiredNode, Wiring
+from .routing import compose
+from .streams import Stream
 
 
 @attrs.frozen
@@ -50,3 +52,44 @@ def _claim(stage: str, wiring: Wiring, output: Wire, modalities: tuple[str, ...]
     influences = wiring.influences()[output.reference]
     paths = {m: tuple(wiring.path(m, output)) for m in sorted(influences - set(modalities))}
     return Claim(stage, output.reference, modalities, tuple(sorted(influences)), paths)
+
+
+@attrs.frozen
+class Mixing:
+    """A modality's stream that another one influences inside a node with several layers."""
+
+    stage: str
+    """The first stage whose graph this is about."""
+    stream: str
+    """As a reference: node.stream."""
+    source: str
+    layer: int
+    """The first layer after which the stream depends on the source, from 1."""
+    layers: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.stream} is influenced by {self.source} from layer {self.layer} of {self.layers} on"
+
+
+def mixings(experiment: Experiment) -> list[Mixing]:
+    """Where modalities' streams stop being pure, on each of the experiment's graphs."""
+    return [
+        Mixing(stage, f"{name}.{stream}", source, layer, len(node.routings))
+        for stage, wiring in experiment.graphs.items()
+        for name, node in wiring.nodes.items()
+        for (stream, source), layer in _mixed(node).items()
+    ]
+
+
+def _mixed(node: WiredNode) -> dict[tuple[str, str], int]:
+    """(stream, other modality) -> the first layer after which the one depends on the other; of nodes with several layers."""
+    modalities = [key for key, value in node.inputs.items() if isinstance(value, Stream) and not value.latent]
+    found: dict[tuple[str, str], int] = {}
+    for layer in range(1, len(node.routings) + 1 if len(node.routings) > 1 else 1):
+        state = compose(node.routings[:layer], node.inputs)
+        for stream in modalities:
+            for source in modalities:
+                if source != stream and stream in node.outputs and source in state.get(stream, ()):
+                    found.setdefault((stream, source), layer)
+    return found

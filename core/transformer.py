@@ -1,4 +1,4 @@
-"""Transformer parts that backbones and readouts share: routed multi-head attention, MLP, drop path, position tables.
+"""Transformer parts that backbones and readouts share: routed multi-head attention, MLP, blocks, drop path, position tables.
 
 Linear maps run stream by stream: what a stream computes never depends on which others run beside it.
 Axes: B batch, N tokens, W width, H heads, D head width.
@@ -87,6 +87,29 @@ class DropPath(nn.Module):
         shape = (x.shape[0], *(1 for _ in range(x.dim() - 1)))
         kept = torch.rand(shape, device=x.device) >= self.probability
         return x * kept.to(x.dtype) / (1 - self.probability)
+
+
+def drop_path_rates(last: float, depth: int) -> list[float]:
+    """Of each of `depth` blocks: from zero in the first, linearly to `last` in the last (Huang et al. 2016)."""
+    return [last * i / max(1, depth - 1) for i in range(depth)]
+
+
+class TransformerBlock(nn.Module):
+    """Pre-norm, as in Dosovitskiy et al. 2021: x + attention(LN(x)), then x + MLP(LN(x)), for every stream; LayerNorm eps 1e-6."""
+
+    def __init__(self, width: int, *, heads: int, hidden: int, dropout: float, drop_path: float, lowering: Lowering) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(width, eps=1e-6)
+        self.attention = RoutedAttention(width, heads, dropout=dropout, lowering=lowering)
+        self.mlp_norm = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = MLP(width, hidden, dropout=dropout)
+        self.drop_path = DropPath(drop_path)
+
+    def forward(self, x: Mapping[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
+        normed = {name: self.attention_norm(x_BNW) for name, x_BNW in x.items()}
+        read = self.attention(normed, normed, routing, valid)
+        x = {name: x_BNW + self.drop_path(read[name]) for name, x_BNW in x.items()}
+        return {name: x_BNW + self.drop_path(self.mlp(self.mlp_norm(x_BNW))) for name, x_BNW in x.items()}
 
 
 def init_transformer(module: nn.Module) -> None:

@@ -18,7 +18,7 @@ from antifaz.core.experiment import Experiment
 from antifaz.core.graph.graph import Graph
 from antifaz.core.tokens import Features
 
-from .claims import Claim, claims
+from .claims import Claim, Mixing, claims, mixings
 from .model import build_graph, stand_in
 
 BATCH_SIZE = 2
@@ -52,15 +52,17 @@ class Finding:
 class VerifyReport:
     findings: tuple[Finding, ...]
     claims: tuple[Claim, ...]
+    mixings: tuple[Mixing, ...] = ()
 
     @property
     def ok(self) -> bool:
         return all(f.ok for f in self.findings) and all(c.holds for c in self.claims)
 
     def json(self) -> dict[str, Any]:
-        """Plain data: `ok`, `claims`, `findings`."""
+        """Plain data: `ok`, `claims`, `findings`, `mixings`."""
         held = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
-        return {"ok": self.ok, "claims": held, "findings": [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]}
+        findings = [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]
+        return {"ok": self.ok, "claims": held, "findings": findings, "mixings": [attrs.asdict(m) for m in self.mixings]}
 
 
 def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
@@ -70,7 +72,7 @@ def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
         graph = build_graph(wiring).double()
         redraw(graph, seed)
         findings += [f for mode in ("training", "evaluation") for f in measure(graph, mode, seed, stage)]
-    return VerifyReport(tuple(findings), tuple(claims(experiment)))
+    return VerifyReport(tuple(findings), tuple(claims(experiment)), tuple(mixings(experiment)))
 
 
 def redraw(graph: torch.nn.Module, seed: int) -> None:

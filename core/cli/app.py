@@ -131,6 +131,8 @@ def verify(
         for claim in report.claims:
             mark = "[green]pure[/]" if claim.holds else "[red]not pure[/]"
             console.print(f"{mark} {_stage(experiment, claim.stage)}{claim.text}", highlight=False)
+        for mixing in report.mixings:
+            console.print(f"mixed {_stage(experiment, mixing.stage)}{mixing.text}", highlight=False)
         modes = ", ".join(dict.fromkeys(finding.mode for finding in report.findings))
         console.print(f"float64, re-drawn parameters, modes: {modes}")
     if not report.ok:

@@ -8,30 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from torch import Tensor, nn
+from torch import nn
 
-from antifaz.core.attention import Lowering, Valid
+from antifaz.core.attention import Lowering
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
-from antifaz.core.transformer import MLP, DropPath, RoutedAttention, init_transformer
-
-
-class Block(nn.Module):
-    """x + attention(LN(x)), then x + MLP(LN(x)), for every stream."""
-
-    def __init__(self, width: int, *, heads: int, hidden: int, dropout: float, drop_path: float, lowering: Lowering) -> None:
-        super().__init__()
-        self.attention_norm = nn.LayerNorm(width, eps=1e-6)
-        self.attention = RoutedAttention(width, heads, dropout=dropout, lowering=lowering)
-        self.mlp_norm = nn.LayerNorm(width, eps=1e-6)
-        self.mlp = MLP(width, hidden, dropout=dropout)
-        self.drop_path = DropPath(drop_path)
-
-    def forward(self, x: Mapping[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
-        normed = {name: self.attention_norm(x_BNW) for name, x_BNW in x.items()}
-        read = self.attention(normed, normed, routing, valid)
-        x = {name: x_BNW + self.drop_path(read[name]) for name, x_BNW in x.items()}
-        return {name: x_BNW + self.drop_path(self.mlp(self.mlp_norm(x_BNW))) for name, x_BNW in x.items()}
+from antifaz.core.transformer import TransformerBlock, drop_path_rates, init_transformer
 
 
 class Transformer(nn.Module):
@@ -59,9 +41,9 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.routing = routing
-        rates = [drop_path * i / max(1, depth - 1) for i in range(depth)]
         self.blocks = nn.ModuleList(
-            Block(width, heads=heads, hidden=hidden, dropout=dropout, drop_path=rate, lowering=lowering) for rate in rates
+            TransformerBlock(width, heads=heads, hidden=hidden, dropout=dropout, drop_path=rate, lowering=lowering)
+            for rate in drop_path_rates(drop_path, depth)
         )
         self.norm = nn.LayerNorm(width, eps=1e-6)
         self.apply(init_transformer)
