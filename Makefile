@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-slow lint types unit bench bench-gpu install clean
+.PHONY: demo test test-slow lint types unit bench bench-gpu models install clean
 
 demo: $(INSTALLED)
 	$(BIN)/antifaz run quickstart
@@ -33,6 +33,10 @@ bench: $(INSTALLED)
 bench-gpu: $(INSTALLED)
 	$(BIN)/python benchmarks/attention.py --device cuda
 	$(BIN)/python benchmarks/training_step.py --device cuda
+
+# docs/models.md, from the shipped model configs.
+models: $(INSTALLED)
+	$(BIN)/python docs/models_page.py
 
 install: $(INSTALLED)
 
