@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from antifaz.core.tokens import Features
 from antifaz.core.transformer import init_transformer
 
-from .batch_norm import MaskedBatchNorm
+from antifaz.core.batch_norm import MaskedBatchNorm
 
 
 class ProjectionHead(nn.Module):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
-from antifaz.plugins.contrastive.batch_norm import MaskedBatchNorm
+from antifaz.core.batch_norm import MaskedBatchNorm
 from antifaz.plugins.contrastive.spec import Projection
 from antifaz.registry import SpecError
 

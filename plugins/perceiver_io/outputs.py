@@ -1,0 +1,153 @@
+"""What turns decoded tokens into answers: plain arrays, logits of a vocabulary, and pictures pieced together from tiles.
+
+Source: Jaegle et al. 2022, appendices F (masked language modelling), H (flow, tiles) and I (autoencoding).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+import attrs
+
+from antifaz.core.streams import Group, Shape, Stream, Value
+from antifaz.registry import SpecError, at_least, component, option, positive
+
+if TYPE_CHECKING:
+    from .readouts import TokenArray, TokenLogits
+    from .tiles import Blender, Cutter
+
+
+@component("readout", "token_values")
+@attrs.frozen(kw_only=True)
+class TokenValues:
+    """The tokens of one stream as a plain array, after a linear map if asked."""
+
+    layout: Literal["vector", "tokens", "grid", "flat"] = option(
+        default="tokens", doc="(width,) of a single token, (tokens, width), (*grid, width) or (tokens * width,)"
+    )
+    width: int | None = option(default=None, validator=positive, doc="of a linear map; null for none")
+    divide: float = option(default=1.0, validator=positive, doc="what the values are divided by; 100 for flow")
+
+    def outputs(self, inputs: Group) -> Value:
+        stream = single(inputs)
+        width = self.width or stream.width
+        if self.layout == "vector":
+            if stream.tokens != 1:
+                raise SpecError(f"a vector needs one token, not {stream.tokens}", field="layout", hint="use tokens, grid or flat")
+            return Shape((width,))
+        grid = {"tokens": (stream.tokens, width), "grid": (*stream.grid, width), "flat": (stream.tokens * width,)}
+        return Shape(grid[self.layout])
+
+    def build(self, inputs: Group) -> TokenArray:
+        from .readouts import TokenArray
+
+        return TokenArray(single(inputs).width, self.width, self.outputs(inputs).dims, self.divide)
+
+
+@component("readout", "vocabulary_logits")
+@attrs.frozen(kw_only=True)
+class VocabularyLogits:
+    """Scores of every token for every number of a vocabulary: token times embedding, plus a bias.
+
+    Tie it to the input's table: `tie: {embedding: text.embedding.weight}`.
+    """
+
+    vocabulary: int = option(validator=positive, doc="how many numbers there are")
+
+    def outputs(self, inputs: Group) -> Value:
+        return Shape((single(inputs).tokens, self.vocabulary))
+
+    def build(self, inputs: Group) -> TokenLogits:
+        from .readouts import TokenLogits
+
+        return TokenLogits(single(inputs).width, self.vocabulary)
+
+
+@attrs.frozen(kw_only=True)
+class Tiling:
+    """Tiles of one size that cover a picture and overlap; the last of a row or column is moved back to its edge."""
+
+    size: tuple[int, int] = option(validator=positive, doc="height and width of a tile")
+    overlap: int = option(default=20, validator=at_least(0), doc="least number of pixels that neighbours share")
+
+    def corners(self, picture: tuple[int, int]) -> tuple[tuple[int, int], ...]:
+        """Top left corners, row by row.
+
+        Raises:
+            SpecError: a picture smaller than a tile, or an overlap as large as one.
+        """
+        for whole, tile in zip(picture, self.size, strict=True):
+            if whole < tile:
+                raise SpecError(f"a tile of {list(self.size)} is larger than the picture {list(picture)}", field="size")
+            if self.overlap >= tile:
+                raise SpecError(f"an overlap of {self.overlap} is no smaller than a tile of {list(self.size)}", field="overlap")
+        rows, columns = (self._starts(whole, tile) for whole, tile in zip(picture, self.size, strict=True))
+        return tuple((y, x) for y in rows for x in columns)
+
+    def _starts(self, whole: int, tile: int) -> list[int]:
+        step = tile - self.overlap
+        count = 1 + math.ceil((whole - tile) / step)
+        return [min(i * step, whole - tile) for i in range(count)]
+
+
+@component("head", "cut_tiles")
+@attrs.frozen(kw_only=True)
+class CutTiles(Tiling):
+    """Pictures (..., height, width) cut into overlapping tiles (tile, ..., height, width), for `batch_axes: 2` behind it."""
+
+    def outputs(self, inputs: Group) -> Value:
+        (value,) = one_array(inputs, 2)
+        return Shape((len(self._corners(value)), *value.dims[:-2], *self.size), value.dtype)
+
+    def build(self, inputs: Group) -> Cutter:
+        from .tiles import Cutter
+
+        (value,) = one_array(inputs, 2)
+        return Cutter(self._corners(value), self.size)
+
+    def _corners(self, value: Value) -> tuple[tuple[int, int], ...]:
+        return self.corners((value.dims[-2], value.dims[-1]))
+
+
+@component("head", "blend_tiles")
+@attrs.frozen(kw_only=True)
+class BlendTiles(Tiling):
+    """Tiles (tile, height, width, channels) pieced together; where they overlap, the one whose edge is farther counts more."""
+
+    size: tuple[int, int] = option(validator=positive, doc="height and width of a tile, as they were cut")
+    picture: tuple[int, int] = option(validator=positive, doc="height and width of the whole")
+
+    def outputs(self, inputs: Group) -> Value:
+        (value,) = one_array(inputs, 4)
+        count = len(self.corners(self.picture))
+        if value.dims[:3] != (count, *self.size):
+            raise SpecError(
+                f"{count} tiles of {list(self.size)} make {list(self.picture)}, these are {list(value.dims[:3])}",
+                field="in",
+                hint="give `size`, `overlap` and `picture` the values of `cut_tiles`",
+            )
+        return Shape((*self.picture, value.dims[3]), value.dtype)
+
+    def build(self, inputs: Group) -> Blender:
+        from .tiles import Blender
+
+        return Blender(self.corners(self.picture), self.size, self.picture)
+
+
+def single(inputs: Group) -> Stream:
+    """The one stream that arrives; SpecError for several."""
+    streams = [value for value in inputs.values() if isinstance(value, Stream)]
+    if len(streams) != 1:
+        raise SpecError(f"this reads one stream, not {len(streams)}: {', '.join(inputs)}", field="in", hint="name one output")
+    return streams[0]
+
+
+def one_array(inputs: Group, axes: int) -> list[Value]:
+    """The one array that arrives, with at least so many axes."""
+    values = list(inputs.values())
+    if len(values) != 1:
+        raise SpecError(f"tiles are of one array, not of {len(values)}: {', '.join(inputs)}", field="in")
+    if len(values[0].dims) < axes:
+        raise SpecError(f"tiles need {axes} axes, not {list(values[0].dims)}", field="in")
+    return values

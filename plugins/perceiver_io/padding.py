@@ -1,0 +1,53 @@
+"""Streams of different widths brought to one, each marked by a learned vector.
+
+Source: Jaegle et al. 2022, section 3.2 and the public JAX code (modality vectors, masks). Axes: B batch, N tokens, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from antifaz.core.tokens import Tokens
+
+
+class StreamPadding(nn.Module):
+    """{stream: (B, N, its width)} -> {stream: (B, N, width)}.
+
+    Args:
+        widths: of the streams that arrive.
+        width: of those that leave.
+        learned: whether what is appended is learned, one vector for each stream; else zeros.
+        mask: chance by stream that a token is replaced by the stream's learned mask in training.
+        hidden: streams whose tokens are all replaced in evaluation.
+    """
+
+    def __init__(
+        self, widths: Mapping[str, int], width: int, *, learned: bool, mask: Mapping[str, float], hidden: Collection[str]
+    ) -> None:
+        super().__init__()
+        self.width, self.chance, self.hidden = width, dict(mask), frozenset(hidden)
+        missing = {name: width - own for name, own in widths.items() if own < width and learned}
+        self.padding = nn.ParameterDict({name: nn.Parameter(torch.empty(count)) for name, count in missing.items()})
+        self.masks = nn.ParameterDict({name: nn.Parameter(torch.empty(width)) for name in mask})
+        for vector in self.parameters():
+            nn.init.trunc_normal_(vector, std=0.02)
+
+    def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
+        return {name: tokens.with_values(self._masked(name, self._padded(name, tokens.values))) for name, tokens in streams.items()}
+
+    def _padded(self, name: str, x_BNW: Tensor) -> Tensor:
+        if name not in self.padding:
+            return F.pad(x_BNW, (0, self.width - x_BNW.shape[2]))
+        return torch.cat([x_BNW, self.padding[name].expand(*x_BNW.shape[:2], -1).to(x_BNW.dtype)], dim=2)
+
+    def _masked(self, name: str, x_BNW: Tensor) -> Tensor:
+        if name not in self.masks:
+            return x_BNW
+        if self.training:
+            replaced_BN1 = torch.rand(*x_BNW.shape[:2], 1, device=x_BNW.device) < self.chance[name]
+            return torch.where(replaced_BN1, self.masks[name].to(x_BNW.dtype), x_BNW)
+        return self.masks[name].to(x_BNW.dtype).expand_as(x_BNW) if name in self.hidden else x_BNW
