@@ -6,10 +6,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
+from antifaz.core.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Features
 from antifaz.core.transformer import init_transformer
-
-from antifaz.core.batch_norm import MaskedBatchNorm
 
 
 class ProjectionHead(nn.Module):

@@ -100,9 +100,7 @@ class Placed:
 class ArrayPatches(Placed):
     """An array of any number of axes cut into patches: pixels, sound, video, frame pairs; each patch is a token."""
 
-    patch: tuple[int, ...] = option(
-        validator=positive, doc="size along each axis but the channels, which come first if there are any"
-    )
+    patch: tuple[int, ...] = option(validator=positive, doc="size along each axis but the channels, which come first if any")
     width: int | None = option(default=None, validator=positive, doc="of a linear map of each patch; null keeps its values")
     surroundings: int = option(
         default=0, validator=at_least(0), doc="neighbours on each side along the last two axes that become channels first"

@@ -38,7 +38,7 @@ class Perceiver:
     qk_width: int | None = option(
         default=None,
         validator=positive,
-        doc="of queries and keys, all heads; default the inputs' width across, the latents' within",
+        doc="of queries and keys, all heads; default the inputs' across, the latents' within",
     )
     v_width: int | None = option(default=None, validator=positive, doc="of values, all heads; default `qk_width`")
     cross_widening: int = option(default=1, validator=positive, doc="width of the MLP after the cross-attention, as a multiple")
@@ -102,9 +102,7 @@ class PerceiverDecoder:
     )
     width: int | None = option(default=None, validator=positive, doc="of a final linear map; null for none")
     heads: int = option(default=1, validator=positive, doc="of the cross-attention")
-    qk_width: int | None = option(
-        default=None, validator=positive, doc="of queries and keys, all heads; default the latents' width"
-    )
+    qk_width: int | None = option(default=None, validator=positive, doc="of queries and keys, all heads; default the latents'")
     v_width: int | None = option(default=None, validator=positive, doc="of values, all heads; default `qk_width`")
     widening: int = option(default=1, validator=positive, doc="width of the MLP, as a multiple of the queries'")
     query_residual: bool = option(default=True, doc="whether a query is added to what it reads")

@@ -83,7 +83,7 @@ class ConvTokenizer(nn.Module):
         width: of the convolution.
         grid: cells along both axes.
         place: joins values and positions.
-        same: padding that halves every size, by TensorFlow's rule (the larger half last); else 3 all around and none at the maximum.
+        same: padding that halves every size, by TensorFlow's rule (more of it last); else 3 all around and none at the maximum.
     """
 
     def __init__(self, channels: int, width: int, grid: tuple[int, ...], place: nn.Module, *, same: bool) -> None:
