@@ -163,12 +163,24 @@ class Published:
 
 
 @attrs.frozen(kw_only=True)
+class Declared:
+    """An entry of the data that is no plain array of float32."""
+
+    shape: tuple[int, ...] = option(doc="of a sample")
+    dtype: Literal["float32", "int64"] = option(
+        default="float32", doc="of its elements; int64 are classes and numbers of a vocabulary"
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Header:
     """The top level of a config, without the sections that are read entry by entry."""
 
     name: str = option(doc="of the experiment, and of its run folder")
     seed: int = option(default=0, validator=at_least(0), doc="of weights, data order and augmentation")
-    inputs: Mapping[str, tuple[int, ...]] = option(factory=dict, doc="shapes of the data, for a config without data sets")
+    inputs: Mapping[str, tuple[int, ...] | Declared] = option(
+        factory=dict, doc="shapes of the data, for a config without data sets; with `dtype` where it is not float32"
+    )
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
     published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
 
@@ -337,7 +349,10 @@ class _Reader:
                 path = ("data", name, *([] if error.field is None else error.field.split(".")))
                 self.report(self.document, path, error.message, error.hint)
         if header is not None:
-            shapes[""] = {name: Shape(dims) for name, dims in header.inputs.items()}
+            shapes[""] = {
+                name: Shape(entry.shape, entry.dtype) if isinstance(entry, Declared) else Shape(entry)
+                for name, entry in header.inputs.items()
+            }
         return shapes
 
     def dataset_alone(self, name: str) -> DatasetSpec | None:

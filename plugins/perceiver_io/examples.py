@@ -36,7 +36,7 @@ EXAMPLES = [
     Example("tokenizer", "{use: array_patches, patch: [4, 2], width: 6, learned_positions: {width: 5, project: 4}}", PICTURE),
     Example(
         "tokenizer",
-        "{use: array_patches, patch: [2, 1, 1], surroundings: 1, width: 7, fourier_positions: {bands: 2, resolution: [2, 9, 9]}}",
+        "{use: array_patches, patch: [2, 1, 1], surroundings: 1, width: 7, fourier_positions: {bands: 2, resolution: [9, 9]}}",
         {"frames": Shape((3, 2, 4, 4))},
     ),
     Example("tokenizer", "{use: array_patches, patch: [4], learned_positions: {width: 4}, combine: add}", {"sound": Shape((16,))}),

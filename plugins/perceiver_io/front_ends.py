@@ -98,7 +98,10 @@ class Placed:
 @component("tokenizer", "array_patches")
 @attrs.frozen(kw_only=True)
 class ArrayPatches(Placed):
-    """An array of any number of axes cut into patches: pixels, sound, video, frame pairs; each patch is a token."""
+    """An array of any number of axes cut into patches: pixels, sound, video, frame pairs; each patch is a token.
+
+    An axis that a single patch spans is no axis of the grid: both frames of a flow pair make one picture.
+    """
 
     patch: tuple[int, ...] = option(validator=positive, doc="size along each axis but the channels, which come first if any")
     width: int | None = option(default=None, validator=positive, doc="of a linear map of each patch; null keeps its values")
@@ -113,7 +116,7 @@ class ArrayPatches(Placed):
                 raise SpecError(f"{size} cannot be cut into {step}", field="patch", hint="choose a divisor")
         if self.surroundings and len(sizes) < 2:
             raise SpecError("surroundings need two axes", field="surroundings", hint="remove it")
-        grid = tuple(size // step for size, step in zip(sizes, self.patch, strict=True))
+        grid = tuple(cells for cells in self._cells(sizes) if cells > 1) or (1,)
         return Stream("patches", self.placed_width(self.width or self._values(channels), grid), grid)
 
     def build(self, inputs: Group) -> PatchTokenizer:
@@ -124,6 +127,7 @@ class ArrayPatches(Placed):
         grid = self.outputs(inputs).grid
         return PatchTokenizer(
             self.patch,
+            self._cells(sizes),
             grid,
             self._values(channels),
             self.place(grid),
@@ -143,6 +147,10 @@ class ArrayPatches(Placed):
                 hint="give a size for every axis, without the channels",
             )
         return (1, value.dims) if len(value.dims) == axes else (value.dims[0], value.dims[1:])
+
+    def _cells(self, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        """Patches along every axis."""
+        return tuple(size // step for size, step in zip(sizes, self.patch, strict=True))
 
     def _values(self, channels: int) -> int:
         return channels * math.prod(self.patch) * (2 * self.surroundings + 1) ** 2

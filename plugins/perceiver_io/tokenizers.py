@@ -23,7 +23,8 @@ class PatchTokenizer(nn.Module):
 
     Args:
         patch: size along each axis.
-        grid: patches along each axis.
+        cells: patches along each axis.
+        grid: the same without axes of one patch.
         values: numbers in a patch, surroundings included.
         place: joins values and positions.
         width: of a linear map of the patch, None for none.
@@ -34,6 +35,7 @@ class PatchTokenizer(nn.Module):
     def __init__(
         self,
         patch: tuple[int, ...],
+        cells: tuple[int, ...],
         grid: tuple[int, ...],
         values: int,
         place: nn.Module,
@@ -43,7 +45,8 @@ class PatchTokenizer(nn.Module):
         has_channels: bool,
     ) -> None:
         super().__init__()
-        self.patch, self.grid, self.surroundings, self.has_channels = patch, grid, surroundings, has_channels
+        self.patch, self.cells, self.grid = patch, cells, grid
+        self.surroundings, self.has_channels = surroundings, has_channels
         self.project = None if width is None else nn.Linear(values, width)
         self.place = place
         self.apply(init_perceiver)
@@ -60,11 +63,11 @@ class PatchTokenizer(nn.Module):
 
     def _cut(self, x: Tensor) -> Tensor:
         """(B, C, *axes) -> (B, N, patch values): axes of the patch in order, then the channels."""
-        sizes = [size for pair in zip(self.grid, self.patch, strict=True) for size in pair]
-        cells = range(2, 2 + len(sizes), 2)
+        sizes = [size for pair in zip(self.cells, self.patch, strict=True) for size in pair]
+        outer = range(2, 2 + len(sizes), 2)
         inner = range(3, 3 + len(sizes), 2)
-        cut = x.reshape(*x.shape[:2], *sizes).permute(0, *cells, *inner, 1)
-        return cut.reshape(x.shape[0], math.prod(self.grid), -1)
+        cut = x.reshape(*x.shape[:2], *sizes).permute(0, *outer, *inner, 1)
+        return cut.reshape(x.shape[0], math.prod(self.cells), -1)
 
 
 def with_surroundings(x: Tensor, reach: int) -> Tensor:
