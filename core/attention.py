@@ -147,11 +147,11 @@ def _call(
     rows, columns = q_BHRD.shape[2], k_BHSD.shape[2]
     if key_mask is None and bias is None:
         if not causal:
-            return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout)
+            return _fused(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout)
         if rows == columns:
-            return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout, is_causal=True)
+            return _fused(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout, is_causal=True)
         triangle = _triangle(rows, columns, q_BHRD.device)
-        return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, attn_mask=triangle, dropout_p=dropout)
+        return _fused(q_BHRD, k_BHSD, v_BHSD, attn_mask=triangle, dropout_p=dropout)
     allowed: Tensor | None = None
     if causal:
         allowed = torch.ones(rows, columns, dtype=torch.bool, device=q_BHRD.device).tril(columns - rows)[None, None]
@@ -159,6 +159,24 @@ def _call(
         keys_B11S = key_mask[:, None, None, :]
         allowed = keys_B11S if allowed is None else allowed & keys_B11S
     return _masked(q_BHRD, k_BHSD, v_BHSD, allowed, bias, dropout)
+
+
+ALIGNED = 8
+"""Head widths that CUDA's fused kernels take are multiples of this; others fall back to weights of R x S, kept for backward."""
+
+
+def _fused(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, *, align: int | None = None, **options: Any) -> Tensor:
+    """One kernel call. On CUDA odd head widths (261 channels of a pixel) are filled up with zeros, which add nothing to any sum.
+
+    align: multiple to fill up to, default that of the device.
+    """
+    step = align or (ALIGNED if q_BHRD.is_cuda else 1)
+    width, out_width = q_BHRD.shape[3], v_BHSD.shape[3]
+    if width % step == 0 and out_width % step == 0:
+        return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, **options)
+    q_BHRD, k_BHSD = F.pad(q_BHRD, (0, -width % step)), F.pad(k_BHSD, (0, -width % step))
+    v_BHSD = F.pad(v_BHSD, (0, -out_width % step))
+    return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, scale=width**-0.5, **options)[..., :out_width]
 
 
 def _triangle(rows: int, columns: int, device: torch.device) -> Tensor:
@@ -171,12 +189,12 @@ def _triangle(rows: int, columns: int, device: torch.device) -> Tensor:
 def _masked(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | None, bias: Tensor | None, dropout: float) -> Tensor:
     """Attention under a mask broadcastable to (B, 1, R, S); rows with nothing allowed are exactly zero, also backward."""
     if allowed is None:
-        return F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, attn_mask=bias, dropout_p=dropout)
+        return _fused(q_BHRD, k_BHSD, v_BHSD, attn_mask=bias, dropout_p=dropout)
     some = allowed.any(dim=-1, keepdim=True)
     mask = allowed | ~some
     if bias is not None:
         mask = bias.masked_fill(~mask, float("-inf"))
-    out_BHRD = F.scaled_dot_product_attention(q_BHRD, k_BHSD, v_BHSD, attn_mask=mask, dropout_p=dropout)
+    out_BHRD = _fused(q_BHRD, k_BHSD, v_BHSD, attn_mask=mask, dropout_p=dropout)
     return torch.where(some, out_BHRD, 0.0)
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features, Tokens
 from antifaz.registry import SpecError, nearest, suggest
 
@@ -86,7 +87,7 @@ class Graph(nn.Module):
         axes = node.plan.batch_axes
         lead: tuple[int, ...] = ()
         if axes > 1:
-            lead = tuple(next(iter(arriving.values())).values.shape[:axes])
+            lead = (size, *_axes(next(iter(node.inputs.values())))[: axes - 1])
             arriving = {key: _map(_spread(value, lead), lambda t: t.flatten(0, axes - 1)) for key, value in arriving.items()}
         result = CALLS[node.kind](self.get_submodule(node.name), arriving, asked, size)
         leaving: Leaving = {node.name: result} if isinstance(result, Tokens | Features) else result
@@ -206,9 +207,19 @@ def _assign(module: nn.Module, name: str, value: Tensor) -> None:
     setattr(module.get_submodule(parent), leaf, value)
 
 
+def _axes(value: Value) -> tuple[int, ...]:
+    """Sizes between the batch axis and the tokens, or all of a plain tensor's."""
+    return value.lead if isinstance(value, Stream) else value.dims
+
+
 def _spread(value: Tokens | Features, lead: tuple[int, ...]) -> Tokens | Features:
-    """Presence of whole samples said for each entry of the axes that are folded away."""
-    if isinstance(value, Tokens) or value.valid is None or value.valid.dim() >= len(lead):
+    """Presence of whole samples, and latents, said for each entry of the axes that are folded away."""
+    if isinstance(value, Tokens):
+        ones = (1,) * (len(lead) - 1)
+        return (
+            value if value.values.dim() > 3 else _map(value, lambda t: t.view(-1, *ones, *t.shape[1:]).expand(*lead, *t.shape[1:]))
+        )
+    if value.valid is None or value.valid.dim() >= len(lead):
         return value
     valid = value.valid.view(*value.valid.shape, *(1 for _ in lead[value.valid.dim() :])).expand(lead)
     return Features(value.values, valid)

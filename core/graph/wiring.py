@@ -206,8 +206,15 @@ def _unfolded(value: Value, lead: tuple[int, ...]) -> Value:
     return attrs.evolve(value, dims=lead + value.dims)
 
 
+def is_repeated(value: Value) -> bool:
+    """Whether it stands for itself in every entry of axes that are folded: latents know of no such axes."""
+    return isinstance(value, Stream) and value.latent and not value.lead
+
+
 def _lead(inputs: Group, batch_axes: int) -> tuple[int, ...]:
-    leads = {(v.lead if isinstance(v, Stream) else v.dims)[: batch_axes - 1] for v in inputs.values()}
+    """The axes that are folded; latents take those of the others."""
+    axes = [v.lead if isinstance(v, Stream) else v.dims for v in inputs.values() if not is_repeated(v)]
+    leads = {each[: batch_axes - 1] for each in axes}
     if len(leads) > 1:
         raise SpecError(f"batch_axes folds axes of different sizes: {sorted(leads)}", field="batch_axes")
     return leads.pop() if leads else ()
@@ -306,7 +313,9 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
         value = wiring.value(each.node, each.output)
         inputs[each.key] = attrs.evolve(value, name=each.key) if isinstance(value, Stream) else value
     _accept(kind, inputs)
-    inner, lead = _folded(inputs, plan.batch_axes), _lead(inputs, plan.batch_axes)
+    lead = _lead(inputs, plan.batch_axes)
+    inputs = {key: attrs.evolve(value, lead=lead) if is_repeated(value) else value for key, value in inputs.items()}
+    inner = _folded(inputs, plan.batch_axes)
     left = plan.spec.outputs(inner)
     outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)
     bare = isinstance(left, Stream | Shape)

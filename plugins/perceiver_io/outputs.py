@@ -80,7 +80,7 @@ class Tiling:
         for whole, tile in zip(picture, self.size, strict=True):
             if whole < tile:
                 raise SpecError(f"a tile of {list(self.size)} is larger than the picture {list(picture)}", field="size")
-            if self.overlap >= tile:
+            if self.overlap >= tile < whole:
                 raise SpecError(f"an overlap of {self.overlap} is no smaller than a tile of {list(self.size)}", field="overlap")
         rows, columns = (self._starts(whole, tile) for whole, tile in zip(picture, self.size, strict=True))
         return tuple((y, x) for y in rows for x in columns)

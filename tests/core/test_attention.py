@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from antifaz.core.attention import attend, readable
+from antifaz.core.attention import _fused, attend, readable
 from antifaz.core.routing import Edge, Routing, compose, needed
 from antifaz.registry import SpecError
 
@@ -189,3 +189,12 @@ def test_influence_is_what_the_gradient_shows(case) -> None:
             if g is not None and g.any()
         }
         assert shown == set(routing.reads[reader])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_head_widths_filled_up_for_fused_kernels_change_nothing(masked: bool) -> None:
+    q, k = (torch.randn(2, 1, n, 5, dtype=torch.float64) for n in (3, 7))
+    v = torch.randn(2, 1, 7, 11, dtype=torch.float64)
+    mask = torch.rand(2, 1, 1, 7) < 0.7 if masked else None
+    expected = _fused(q, k, v, align=1, attn_mask=mask)
+    torch.testing.assert_close(_fused(q, k, v, align=8, attn_mask=mask), expected, rtol=1e-12, atol=1e-12)

@@ -216,6 +216,25 @@ graph:
     torch.testing.assert_close(found.values[:1], graph({"a": Features(a[:1])}, ["r"])["r.a"].values, rtol=1e-12, atol=1e-12)
 
 
+def test_latents_are_the_same_in_every_entry_of_folded_axes(config, plugins) -> None:
+    text = """
+name: folded
+inputs: {a: [3, 8, 8]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8, batch_axes: 2}
+  l: {use: latents, tokens: 2, width: 8}
+  e: {use: vit, in: [l, a], mask: joint, depth: 1, heads: 2, batch_axes: 2}
+  r: {use: query_readout, in: e, mask: joint, global_query: false, batch_axes: 2}
+"""
+    graph = build_graph(read(config(text), plugins).wiring).double()
+    a = torch.randn(2, 3, 8, 8, dtype=torch.float64)
+    found = graph({"a": Features(a)}, ["r"])
+    for i in range(3):
+        single = graph.r(graph.e({"a": graph.a(a[:, i]), "l": graph.l(2)}))
+        for name in ("a", "l"):
+            torch.testing.assert_close(found[f"r.{name}"].values[:, i], single[name].values, rtol=1e-12, atol=1e-12)
+
+
 def test_latents_alone_are_no_answer(quickstart) -> None:
     graph, batch = quickstart
     some = torch.tensor([True] * 3 + [False] * 5)

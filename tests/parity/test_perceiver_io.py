@@ -221,7 +221,7 @@ def test_classification_of_images_at_published_size(plugins, front: str) -> None
 
 @pytest.mark.slow
 def test_optical_flow_at_published_size(plugins) -> None:
-    # transformers keeps the weights of attention, pixels x latents, so that the pictures are smaller than published, the network not.
+    # transformers holds the weights of attention, pixels x latents: the network is of the published size, the pictures are not.
     sizes = {"num_latents": 2048, "d_latents": 512, "num_self_attends_per_block": 24, "num_self_attention_heads": 16}
     model = reference("PerceiverForOpticalFlow", torch.float32, **sizes, num_cross_attention_heads=1, train_size=[92, 124])
     graph = ours(plugins, "perceiver-flow", model, torch.float32, "inputs.frames=[3, 2, 92, 124]")
