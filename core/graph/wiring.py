@@ -206,14 +206,18 @@ def _unfolded(value: Value, lead: tuple[int, ...]) -> Value:
     return attrs.evolve(value, dims=lead + value.dims)
 
 
-def is_repeated(value: Value) -> bool:
+def _is_repeated(value: Value) -> bool:
     """Whether it stands for itself in every entry of axes that are folded: latents know of no such axes."""
     return isinstance(value, Stream) and value.latent and not value.lead
 
 
+def _repeated(value: Value, lead: tuple[int, ...]) -> Value:
+    return attrs.evolve(value, lead=lead) if isinstance(value, Stream) and _is_repeated(value) else value
+
+
 def _lead(inputs: Group, batch_axes: int) -> tuple[int, ...]:
     """The axes that are folded; latents take those of the others."""
-    axes = [v.lead if isinstance(v, Stream) else v.dims for v in inputs.values() if not is_repeated(v)]
+    axes = [v.lead if isinstance(v, Stream) else v.dims for v in inputs.values() if not _is_repeated(v)]
     leads = {each[: batch_axes - 1] for each in axes}
     if len(leads) > 1:
         raise SpecError(f"batch_axes folds axes of different sizes: {sorted(leads)}", field="batch_axes")
@@ -314,7 +318,7 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
         inputs[each.key] = attrs.evolve(value, name=each.key) if isinstance(value, Stream) else value
     _accept(kind, inputs)
     lead = _lead(inputs, plan.batch_axes)
-    inputs = {key: attrs.evolve(value, lead=lead) if is_repeated(value) else value for key, value in inputs.items()}
+    inputs = {key: _repeated(value, lead) for key, value in inputs.items()}
     inner = _folded(inputs, plan.batch_axes)
     left = plan.spec.outputs(inner)
     outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)

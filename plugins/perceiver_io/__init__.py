@@ -6,6 +6,7 @@ from antifaz.registry import hookimpl
 from .front_ends import ArrayPatches, ConvStem, Entities, LabelToken, PositionQueries, TokenEmbeddings
 from .outputs import BlendTiles, CutTiles, TokenValues, VocabularyLogits
 from .spec import ModalityPadding, Perceiver, PerceiverDecoder
+from .weights_spec import TransformersPerceiver
 
 
 @hookimpl
@@ -23,6 +24,7 @@ def antifaz_components() -> list[type]:
         PositionQueries,
         TokenEmbeddings,
         TokenValues,
+        TransformersPerceiver,
         VocabularyLogits,
     ]
 

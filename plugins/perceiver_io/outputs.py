@@ -97,16 +97,16 @@ class CutTiles(Tiling):
     """Pictures (..., height, width) cut into overlapping tiles (tile, ..., height, width), for `batch_axes: 2` behind it."""
 
     def outputs(self, inputs: Group) -> Value:
-        (value,) = one_array(inputs, 2)
+        value = one_array(inputs, 2)
         return Shape((len(self._corners(value)), *value.dims[:-2], *self.size), value.dtype)
 
     def build(self, inputs: Group) -> Cutter:
         from .tiles import Cutter
 
-        (value,) = one_array(inputs, 2)
+        value = one_array(inputs, 2)
         return Cutter(self._corners(value), self.size)
 
-    def _corners(self, value: Value) -> tuple[tuple[int, int], ...]:
+    def _corners(self, value: Shape) -> tuple[tuple[int, int], ...]:
         return self.corners((value.dims[-2], value.dims[-1]))
 
 
@@ -119,7 +119,7 @@ class BlendTiles(Tiling):
     picture: tuple[int, int] = option(validator=positive, doc="height and width of the whole")
 
     def outputs(self, inputs: Group) -> Value:
-        (value,) = one_array(inputs, 4)
+        value = one_array(inputs, 4)
         count = len(self.corners(self.picture))
         if value.dims[:3] != (count, *self.size):
             raise SpecError(
@@ -143,11 +143,11 @@ def single(inputs: Group) -> Stream:
     return streams[0]
 
 
-def one_array(inputs: Group, axes: int) -> list[Value]:
+def one_array(inputs: Group, axes: int) -> Shape:
     """The one array that arrives, with at least so many axes."""
-    values = list(inputs.values())
+    values = [value for value in inputs.values() if isinstance(value, Shape)]
     if len(values) != 1:
         raise SpecError(f"tiles are of one array, not of {len(values)}: {', '.join(inputs)}", field="in")
     if len(values[0].dims) < axes:
         raise SpecError(f"tiles need {axes} axes, not {list(values[0].dims)}", field="in")
-    return values
+    return values[0]

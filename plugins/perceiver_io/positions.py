@@ -68,7 +68,7 @@ class Place(nn.Module):
         self.table, self.combine = table, combine
 
     def forward(self, values_BNW: Tensor) -> Tensor:
-        table_NP = self.table(values_BNW)
+        table_NP: Tensor = self.table(values_BNW)
         if self.combine == "add":
             return values_BNW + table_NP
         return torch.cat([values_BNW, table_NP.expand(len(values_BNW), -1, -1)], dim=2)

@@ -66,7 +66,6 @@ class Perceiver:
         latents = chosen(self.latents, streams, "latents")
         source = next(s.width for s in streams if s is not latents)
         reading, thinking = self._routings(inputs)
-        common = {"exact_gelu": self.gelu == "exact", "dropout": self.dropout}
         across = Sizes(latents.width, source, self.qk_width or source, self._v(source), self.cross_heads, self.cross_widening)
         qk, v = self.qk_width or latents.width, self._v(latents.width)
         within = Sizes(latents.width, latents.width, qk, v, self.self_heads, self.self_widening)
@@ -78,7 +77,8 @@ class Perceiver:
             layers=self.layers,
             blocks=self.blocks,
             query_residual=self.query_residual,
-            **common,
+            exact_gelu=self.gelu == "exact",
+            dropout=self.dropout,
         )
 
     def _v(self, default: int) -> int:

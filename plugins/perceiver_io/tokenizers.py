@@ -143,6 +143,8 @@ class IdTokenizer(nn.Module):
 class OneHotToken(nn.Module):
     """(B,) class numbers or (B, classes) shares -> (B, 1, classes). Without parameters."""
 
+    like: Tensor
+
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
@@ -178,6 +180,8 @@ class EntityTokenizer(nn.Module):
 
 class PositionTokens(nn.Module):
     """(batch size) -> (batch, N, W): the same places for every sample, without parameters."""
+
+    like: Tensor
 
     def __init__(self, grid: tuple[int, ...], table: nn.Module) -> None:
         super().__init__()

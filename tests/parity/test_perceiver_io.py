@@ -6,17 +6,21 @@ The default run makes the graphs and the models tiny; the published sizes are sl
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.experiment import read
+from antifaz.core.engine.first_weights import load_first_weights
+from antifaz.core.experiment import Adopted, read
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
 from antifaz.core.tokens import Features
 from antifaz.plugins.perceiver_io.weights import translate
+from antifaz.plugins.perceiver_io.weights_spec import ARCHITECTURES, PARTS, TransformersPerceiver
+from antifaz.registry import WeightsError
 
 transformers = pytest.importorskip("transformers")
 
@@ -49,6 +53,30 @@ def ours(plugins, name: str, model: nn.Module, dtype: torch.dtype, *overrides: s
     graph.load_weights(weights)
     assert sorted(weights) == sorted(graph.weights())
     return graph
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_local_folder_gives_a_graph_its_weights(plugins, tmp_path: Path, safe: bool) -> None:
+    model = reference("PerceiverForMaskedLM", torch.float32, **LATENTS, **MLM, qk_channels=16, v_channels=32)
+    model.save_pretrained(tmp_path)
+    if not safe:
+        torch.save(model.state_dict(), tmp_path / "pytorch_model.bin")
+        (tmp_path / "model.safetensors").unlink()
+    spec = TransformersPerceiver(folder=str(tmp_path), model="masked_language")
+    graph = build_graph(read("models/perceiver-mlm-bytes", plugins, MLM_TINY + MLM_QUERY).wirings[""]).eval()
+    load_first_weights(graph, {part: Adopted(part=part, weights=spec) for part in spec.parts}, {}, needed=spec.parts)
+    ids = texts(2, 10, 20)
+    (got,) = answers(graph, "logits", text=ids).values()
+    equal(got, theirs(model, inputs=ids, attention_mask=(ids != 0).long()))
+    with pytest.raises(WeightsError, match="masked_language, not optical_flow"):
+        TransformersPerceiver(folder=str(tmp_path), model="optical_flow").read()
+
+
+def test_the_parts_of_every_model_are_told_before_it_is_read() -> None:
+    for architecture, kind in ARCHITECTURES.items():
+        config = {**LATENTS, **MLM, **SMALL_CLIP, **CLASSES, "num_cross_attention_heads": 1, "train_size": [6, 8]}
+        state = reference(architecture, torch.float32, **config, qk_channels=None, v_channels=None).state_dict()
+        assert set(translate(state)) == set(PARTS[kind]), architecture
 
 
 def answers(graph: Graph, *outputs: str, **batch: Tensor) -> dict[str, Tensor]:
@@ -90,12 +118,14 @@ MLM_TINY = (
 )
 
 
+MLM_QUERY = ("graph.query.tokens=10", "graph.query.width=16", "graph.decoder.v_width=16", "graph.logits.vocabulary=20")
+
+
 @BOTH
 @pytest.mark.parametrize("name", ["perceiver-mlm-bytes", "perceiver-mlm-sentencepiece", "perceiver-io++"])
 def test_masked_language_model(plugins, name: str, dtype: torch.dtype) -> None:
     model = reference("PerceiverForMaskedLM", dtype, **LATENTS, **MLM, qk_channels=16, v_channels=32)
-    query = ("graph.query.tokens=10", "graph.query.width=16", "graph.decoder.v_width=16", "graph.logits.vocabulary=20")
-    graph = ours(plugins, name, model, dtype, *MLM_TINY, *query)
+    graph = ours(plugins, name, model, dtype, *MLM_TINY, *MLM_QUERY)
     ids = texts(2, 10, 20)
     (got,) = answers(graph, "logits", text=ids).values()
     equal(got, theirs(model, inputs=ids, attention_mask=(ids != 0).long()))
