@@ -5,7 +5,7 @@ Source: Jaegle et al. 2022, section 3.2 and the public JAX code (modality vector
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -21,15 +21,12 @@ class StreamPadding(nn.Module):
         widths: of the streams that arrive.
         width: of those that leave.
         learned: whether what is appended is learned, one vector for each stream; else zeros.
-        mask: chance by stream that a token is replaced by the stream's learned mask in training.
-        hidden: streams whose tokens are all replaced in evaluation.
+        mask: chance by stream that a token is replaced by the stream's learned mask in training; 1 holds in evaluation too.
     """
 
-    def __init__(
-        self, widths: Mapping[str, int], width: int, *, learned: bool, mask: Mapping[str, float], hidden: Collection[str]
-    ) -> None:
+    def __init__(self, widths: Mapping[str, int], width: int, *, learned: bool, mask: Mapping[str, float]) -> None:
         super().__init__()
-        self.width, self.chance, self.hidden = width, dict(mask), frozenset(hidden)
+        self.width, self.chance = width, dict(mask)
         missing = {name: width - own for name, own in widths.items() if own < width and learned}
         self.padding = nn.ParameterDict({name: nn.Parameter(torch.empty(count)) for name, count in missing.items()})
         self.masks = nn.ParameterDict({name: nn.Parameter(torch.empty(width)) for name in mask})
@@ -47,7 +44,9 @@ class StreamPadding(nn.Module):
     def _masked(self, name: str, x_BNW: Tensor) -> Tensor:
         if name not in self.masks:
             return x_BNW
-        if self.training:
-            replaced_BN1 = torch.rand(*x_BNW.shape[:2], 1, device=x_BNW.device) < self.chance[name]
-            return torch.where(replaced_BN1, self.masks[name].to(x_BNW.dtype), x_BNW)
-        return self.masks[name].to(x_BNW.dtype).expand_as(x_BNW) if name in self.hidden else x_BNW
+        mask_W = self.masks[name].to(x_BNW.dtype)
+        if self.chance[name] == 1:
+            return mask_W.expand_as(x_BNW)
+        if not self.training:
+            return x_BNW
+        return torch.where(torch.rand(*x_BNW.shape[:2], 1, device=x_BNW.device) < self.chance[name], mask_W, x_BNW)

@@ -154,17 +154,15 @@ class ModalityPadding:
     width: int = option(validator=positive, doc="of all streams that leave")
     learned: bool = option(default=True, doc="whether the vectors that are appended are learned; else zeros")
     mask: Mapping[str, float] = option(
-        factory=dict, doc="{stream: chance}: streams with a mask vector, and the chance that it replaces a token in training"
+        factory=dict,
+        doc="{stream: chance}: streams with a learned mask, and the chance that it replaces a token in training; "
+        "1 hides the stream in evaluation too, which reads the others whole",
     )
-    hidden: tuple[str, ...] = option(default=(), doc="masked streams whose tokens are all replaced in evaluation")
 
     def __attrs_post_init__(self) -> None:
         for name, chance in self.mask.items():
             if not 0 <= chance <= 1:
                 raise SpecError(f"the chance of {name!r} must be between 0 and 1, not {chance:g}", field=f"mask.{name}")
-        for name in self.hidden:
-            if name not in self.mask:
-                raise SpecError(f"{name!r} has no mask to hide behind", field="hidden", hint="give it a chance under `mask`")
 
     def outputs(self, inputs: Group) -> Group:
         streams = streams_of(inputs)
@@ -180,7 +178,7 @@ class ModalityPadding:
         from .padding import StreamPadding
 
         widths = {stream.name: stream.width for stream in streams_of(inputs)}
-        return StreamPadding(widths, self.width, learned=self.learned, mask=self.mask, hidden=self.hidden)
+        return StreamPadding(widths, self.width, learned=self.learned, mask=self.mask)
 
 
 def streams_of(inputs: Group) -> list[Stream]:

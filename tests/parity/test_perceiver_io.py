@@ -191,6 +191,7 @@ SMALL_CLIP_OVERRIDES = (
     "graph.video.fourier_positions.resolution=[2, 8, 8]",
     "graph.audio.fourier_positions.resolution=[64]",
     "graph.inputs.width=405",
+    "graph.inputs.mask.label=1.0",
     "graph.video_query.grid=[2, 8, 8]",
     "graph.audio_query.grid=[4]",
     "graph.audio_query.fourier_positions.resolution=[64]",
@@ -269,7 +270,7 @@ def test_multimodal_autoencoding_at_published_size(plugins) -> None:
     model = reference(
         "PerceiverForMultimodalAutoencoding", torch.float32, **many, **sizes, **{**clip, "output_shape": [1, 16, 28, 28]}
     )
-    graph = ours(plugins, "perceiver-multimodal", model, torch.float32, "graph.video_query.grid=[16, 28, 28]", RESOLUTION)
+    graph = ours(plugins, "perceiver-multimodal", model, torch.float32, *FEWER_POINTS)
     video, audio = random(1, 3, 16, 224, 224, dtype=torch.float32), random(1, 30720, dtype=torch.float32)
     points = {"image": torch.arange(16 * 28 * 28), "audio": torch.arange(1920), "label": None}
     inputs = {"image": video.transpose(1, 2), "audio": audio[..., None], "label": torch.zeros(1, 700)}
@@ -280,4 +281,8 @@ def test_multimodal_autoencoding_at_published_size(plugins) -> None:
     equal(got["label_out"], expected["label"])
 
 
-RESOLUTION = "graph.video_query.fourier_positions.resolution=[16, 224, 224]"
+FEWER_POINTS = (
+    "graph.video_query.grid=[16, 28, 28]",
+    "graph.video_query.fourier_positions.resolution=[16, 224, 224]",
+    "graph.inputs.mask.label=1.0",
+)

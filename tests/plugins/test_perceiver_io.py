@@ -157,14 +157,19 @@ def test_padding_and_entities_that_do_not_exist_are_invalid() -> None:
     assert units(torch.tensor([[[0.0, 1, 0], [1, 0, 1]]])).valid.tolist() == [[True, False]]
 
 
-def test_masks_replace_tokens_in_training_and_hidden_streams_in_evaluation() -> None:
-    padding = ModalityPadding(width=9, mask={"audio": 1.0, "video": 0.0}, hidden=("audio",)).build({"video": VIDEO, "audio": AUDIO})
+def test_masks_replace_tokens_by_chance_in_training_and_all_of_a_hidden_stream() -> None:
+    padding = ModalityPadding(width=9, mask={"audio": 1.0, "video": 0.0}).build({"video": VIDEO, "audio": AUDIO})
     streams = {"video": Tokens(torch.randn(2, 6, 8), (2, 3)), "audio": Tokens(torch.randn(2, 4, 8), (4,))}
     for training in (True, False):
         found = padding.train(training)(streams)
         assert torch.equal(found["audio"].values, padding.masks["audio"].expand(2, 4, 9))
         assert torch.equal(found["video"].values[..., :8], streams["video"].values)
         assert torch.equal(found["video"].values[..., 8:], padding.padding["video"].expand(2, 6, 1))
+    some = ModalityPadding(width=9, mask={"audio": 0.5}).build({"audio": AUDIO})
+    many = {"audio": Tokens(torch.randn(500, 4, 8), (4,))}
+    replaced = (some(many)["audio"].values == some.masks["audio"]).all(dim=2)
+    assert 0.4 < replaced.float().mean() < 0.6
+    assert not (some.eval()(many)["audio"].values == some.masks["audio"]).all(dim=2).any()
 
 
 def test_six_tiles_cover_a_frame_and_blend_to_what_was_cut() -> None:
