@@ -124,6 +124,8 @@ def _group_bias(
 ) -> Tensor | None:
     if not any((r, s) in bias for r in readers for s in sources):
         return None
+    if len(readers) == len(sources) == 1:  # as it was given: nothing is copied for every sample
+        return bias[readers[0], sources[0]]
 
     def block(reader: str, source: str) -> Tensor:
         batch, heads, rows, _ = q[reader].shape

@@ -96,7 +96,7 @@ class Graph(nn.Module):
         return leaving
 
     def _share(self, name: str, owner: str) -> dict[str, str]:
-        """Every parameter of a node -> the same one of another; its buffers become the other's at once."""
+        """Every parameter of a node -> the same one of another; buffers that are part of its state become the other's at once."""
         mine, theirs = self.get_submodule(name), self.get_submodule(owner)
         own_names = {n: p.shape for n, p in mine.named_parameters()}
         their_names = {n: p.shape for n, p in theirs.named_parameters()}
@@ -107,9 +107,11 @@ class Graph(nn.Module):
                 field="share",
                 hint="a shared node needs inputs of the same widths as its owner's",
             )
+        state = theirs.state_dict().keys()
         for buffer, value in theirs.named_buffers():
-            _assign(mine, buffer, value)
-            self.aliases[f"{name}.{buffer}"] = f"{owner}.{buffer}"
+            if buffer in state:  # others follow from a node's own inputs
+                _assign(mine, buffer, value)
+                self.aliases[f"{name}.{buffer}"] = f"{owner}.{buffer}"
         return {f"{name}.{parameter}": f"{owner}.{parameter}" for parameter in own_names}
 
     def _tie(self, ties: Mapping[str, str]) -> None:

@@ -269,7 +269,8 @@ def invalid_tokens(case: Case) -> None:
             rows = result.valid if result.valid is not None else torch.ones(result.values.shape[:1], dtype=torch.bool)
             if isinstance(result, Tokens):
                 rows = torch.ones(result.values.shape[:2], dtype=torch.bool) if result.valid is None else result.valid
-                rows = rows & marks if output == name else rows  # an invalid token may keep what it was
+                # An invalid token may keep what it was; where tokens were merged, the result says which are valid.
+                rows = rows & marks if output == name and rows.shape == marks.shape else rows
             assert result.values.isfinite().all(), f"{output} is not finite where tokens of {name} are invalid"
             (gradient,) = gradients(projected(result, rows), [leaf])
             largest = float(gradient[~marks].abs().max())
