@@ -143,9 +143,9 @@ class Graph(nn.Module):
 
         A node's module may have a method `adapt(weights: dict[str, Tensor]) -> dict[str, Tensor]`, which gets the node's given
         weights by its own names and returns those of another shape as it can use them: position tables resampled to its grid,
-        image patches inflated over time.
+        image patches inflated over time. It may add what no such checkpoint has.
 
-        Returns a line for each tensor that was adapted.
+        Returns a line for each tensor that was adapted or added.
 
         Raises:
             SpecError: listing everything that is missing, unknown or of another shape, by node; nothing is loaded then.
@@ -165,6 +165,7 @@ class Graph(nn.Module):
                 for name, value in fitting.items()
                 if name in given and value.shape != given[name].shape
             ]
+            said += [f"{node}.{name} is not given, and filled in by its module" for name in fitting if name not in given]
             faults += [f"{node}: {fault}" for fault in _misfits(own, fitting)]
             ready |= {f"{node}.{name}": value for name, value in fitting.items()}
         if faults:

@@ -10,4 +10,5 @@ EXAMPLES = [
     Example("decoder", "{use: waveform, sample_rate: 8000}"),
     Example("transform", "{use: spec_augment, time_width: 4, frequency_width: 4}", {"spectrogram": Shape((1, 16, 20))}),
     Example("tokenizer", "{use: spectrogram_patches, patch: [4, 4], width: 16}", {"audio": Shape((8, 12))}),
+    Example("tokenizer", "{use: spectrogram_patches, patch: [4, 4], width: 16, positions: none}", {"audio": Shape((8, 12))}),
 ]

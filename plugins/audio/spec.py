@@ -6,7 +6,7 @@ Source: Gong et al. 2021 ("AST", patches of a spectrogram); Park et al. 2019 (Sp
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -128,10 +128,13 @@ class SpecAugment:
 @component("tokenizer", "spectrogram_patches")
 @attrs.frozen(kw_only=True)
 class SpectrogramPatches:
-    """A spectrogram cut into patches of bins x frames, one linear map each, plus a learned position table."""
+    """A spectrogram cut into patches of bins x frames, one linear map each, plus positions."""
 
     patch: tuple[int, int] = option(validator=positive, doc="bins and frames of a patch")
     width: int = option(validator=positive, doc="of a token")
+    positions: Literal["learned", "none"] = option(
+        default="learned", doc="a table that is added; `none` for backbones with positions of their own, such as swin"
+    )
 
     def outputs(self, inputs: Group) -> Stream:
         (value,) = inputs.values()
@@ -145,4 +148,4 @@ class SpectrogramPatches:
     def build(self, inputs: Group) -> PatchTokenizer:
         from .tokenizer import PatchTokenizer
 
-        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width)
+        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width, positions=self.positions == "learned")

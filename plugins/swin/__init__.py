@@ -4,11 +4,12 @@ from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import Swin
+from .weights_spec import TorchvisionSwin
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [Swin]
+    return [Swin, TorchvisionSwin]
 
 
 @hookimpl

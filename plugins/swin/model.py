@@ -21,7 +21,7 @@ from antifaz.core.tokens import Tokens
 from antifaz.core.transformer import MLP, DropPath, init_transformer, merge_heads, split_heads
 
 from .grids import as_triple, grid_of_stage
-from .windows import Windows, table_length
+from .windows import Windows, fitted_table, table_length
 
 EPS = 1e-5
 """Of every LayerNorm."""
@@ -267,6 +267,24 @@ class SwinTransformer(nn.Module):
             x = stage(x, valid)
         grids = {name: self.grids[-1].get(name, tokens.grid) for name, tokens in streams.items()}
         return {name: Tokens(self.norm(x_BLC), grids[name], valid=valid[name]) for name, x_BLC in x.items()}
+
+    def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Weights of a backbone with one modality and no latent streams, as published models have them, for this one.
+
+        Each modality gets the table of relative positions: a flat one is repeated over time (Liu et al. 2022), of one that spans
+        time a flat window takes the offset 0. What latent streams alone have keeps its first values.
+        """
+        own = self.state_dict()
+        adapted = {name: value for name, value in weights.items() if name in own or not name.endswith(f".tables.{ONLY}")}
+        has_latents = any(".latents." in name for name in weights)
+        for name, value in own.items():
+            block, _, stream = name.rpartition(".tables.")
+            if stream and name not in weights or stream == ONLY:
+                table = weights.get(f"{block}.tables.{ONLY}")
+                adapted |= {} if table is None else {name: fitted_table(table, len(value))}
+            elif ".latents." in name and not has_latents:
+                adapted[name] = value
+        return adapted
 
     def _embedded(self, name: str, x_BLC: Tensor) -> Tensor:
         if self.embed_norm is None or name not in self.grids[0]:

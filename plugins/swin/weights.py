@@ -32,23 +32,23 @@ DERIVED = "attn.relative_position_index"
 """A buffer of theirs that follows from the window."""
 
 
-def translate(state: Mapping[str, Tensor], stream: str = ONLY) -> dict[str, dict[str, Tensor]]:
+def translate(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """A state dict of torchvision's -> {"patches": tubelets, "encoder": swin, "head": linear_heads}; what is unknown under "".
 
-    stream: whose tables of relative positions these are, for a backbone with several modalities; the default is for one.
+    Kernels of patches stay as convolutions have them, and tables are those of a backbone with one modality: the modules adapt them.
     """
-    parts: dict[str, dict[str, Tensor]] = {"patches": {}, "encoder": {}, "head": {}}
+    parts: dict[str, dict[str, Tensor]] = {UNKNOWN: {}, "patches": {}, "encoder": {}, "head": {}}
     # The 2D models keep their patch embedding as the first of the features, which moves the stages on by one.
     first = 0 if any(name.startswith("patch_embed.") for name in state) else 1
     for name, value in state.items():
         if name.endswith(DERIVED):
             continue
-        part, renamed = _renamed(name, first, stream)
-        parts.setdefault(part, {})[renamed] = value.flatten(1) if (part, renamed) == ("patches", "project.weight") else value
+        part, renamed = _renamed(name, first)
+        parts[part][renamed] = value
     return parts
 
 
-def _renamed(name: str, first: int, stream: str) -> tuple[str, str]:
+def _renamed(name: str, first: int) -> tuple[str, str]:
     """The part and the name in it."""
     if found := PATCHES.fullmatch(name):
         return "patches", f"project.{found[1]}"
@@ -57,7 +57,7 @@ def _renamed(name: str, first: int, stream: str) -> tuple[str, str]:
     if (found := MERGING.fullmatch(name)) and (int(found[1]) - first) % 2 == 1:
         return "encoder", f"mergings.{(int(found[1]) - first) // 2}.patches.{found[2]}"
     if (found := BLOCK.fullmatch(name)) and (int(found[1]) - first) % 2 == 0:
-        inner = _within_block(found[3], stream)
+        inner = _within_block(found[3])
         if inner is not None:
             return "encoder", f"stages.{(int(found[1]) - first) // 2}.blocks.{found[2]}.{inner}"
     if name in ("norm.weight", "norm.bias"):
@@ -67,8 +67,8 @@ def _renamed(name: str, first: int, stream: str) -> tuple[str, str]:
     return UNKNOWN, name
 
 
-def _within_block(name: str, stream: str) -> str | None:
+def _within_block(name: str) -> str | None:
     if name == "attn.relative_position_bias_table":
-        return f"attention.tables.{stream}"
+        return f"attention.tables.{ONLY}"
     module, _, leaf = name.rpartition(".")
     return f"{WITHIN_BLOCK[module]}.{leaf}" if module in WITHIN_BLOCK else None

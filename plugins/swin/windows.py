@@ -125,3 +125,17 @@ def relative_index(window: Triple) -> Tensor:
     for size, place in zip(window, places, strict=True):
         index = index * (2 * size - 1) + (place[:, None] - place[None, :] + size - 1)
     return index
+
+
+def fitted_table(table: Tensor, length: int) -> Tensor:
+    """A table (offsets, H) for windows that span more or less time; as it is where the lengths do not tell how.
+
+    A flat one is repeated for every offset in time (Liu et al. 2022); of a long one, a flat window has the offset 0.
+    """
+    longer, shorter = max(len(table), length), min(len(table), length)
+    times = longer // shorter
+    if longer % shorter or times % 2 == 0:
+        return table
+    if len(table) == shorter:
+        return table.repeat(times, 1)
+    return table[times // 2 * shorter : (times // 2 + 1) * shorter]

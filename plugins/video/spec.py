@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -94,10 +94,13 @@ class ColorJitter:
 @component("tokenizer", "tubelets")
 @attrs.frozen(kw_only=True)
 class Tubelets:
-    """Video cut into boxes of frames x height x width, one linear map each, plus a learned position table."""
+    """Video cut into boxes of frames x height x width, one linear map each, plus positions. An image is a video of one frame."""
 
     patch: tuple[int, int, int] = option(validator=positive, doc="frames, height, width of a tubelet")
     width: int = option(validator=positive, doc="of a token")
+    positions: Literal["learned", "none"] = option(
+        default="learned", doc="a table that is added; `none` for backbones with positions of their own, such as swin"
+    )
 
     def outputs(self, inputs: Group) -> Stream:
         (value,) = inputs.values()
@@ -113,4 +116,5 @@ class Tubelets:
         from .tokenizer import TubeletTokenizer
 
         (value,) = inputs.values()
-        return TubeletTokenizer(value.dims[0], self.patch, self.outputs(inputs).grid, self.width)
+        learned = self.positions == "learned"
+        return TubeletTokenizer(value.dims[0], self.patch, self.outputs(inputs).grid, self.width, positions=learned)

@@ -16,13 +16,16 @@ class TubeletTokenizer(nn.Module):
         patch: frames, height, width of a tubelet.
         grid: tubelets along each axis.
         width: of a token.
+        positions: whether a learned table is added.
     """
 
-    def __init__(self, channels: int, patch: tuple[int, int, int], grid: tuple[int, ...], width: int) -> None:
+    def __init__(
+        self, channels: int, patch: tuple[int, int, int], grid: tuple[int, ...], width: int, *, positions: bool = True
+    ) -> None:
         super().__init__()
         self.patch, self.grid = patch, grid
         self.project = nn.Linear(channels * patch[0] * patch[1] * patch[2], width)
-        self.positions = learned_positions(*grid, width)
+        self.positions = learned_positions(*grid, width) if positions else None
         self.apply(init_transformer)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
@@ -31,7 +34,9 @@ class TubeletTokenizer(nn.Module):
         batch, channels = raw.shape[:2]
         cut = raw.reshape(batch, channels, t, p, h, q, w, r)  # (B, C, t, p, h, q, w, r)
         boxes = cut.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)  # (B, t*h*w, C*p*q*r)
-        values = self.project(boxes) + self.positions.flatten(0, 2)
+        values = self.project(boxes)
+        if self.positions is not None:
+            values = values + self.positions.flatten(0, 2)
         return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
 
     def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
