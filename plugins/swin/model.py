@@ -278,10 +278,10 @@ class SwinTransformer(nn.Module):
         adapted = {name: value for name, value in weights.items() if name in own or not name.endswith(f".tables.{ONLY}")}
         has_latents = any(".latents." in name for name in weights)
         for name, value in own.items():
-            block, _, stream = name.rpartition(".tables.")
-            if stream and name not in weights or stream == ONLY:
-                table = weights.get(f"{block}.tables.{ONLY}")
-                adapted |= {} if table is None else {name: fitted_table(table, len(value))}
+            block, is_table, stream = name.rpartition(".tables.")
+            table = weights.get(f"{block}.tables.{ONLY}")
+            if is_table and table is not None and (stream == ONLY or name not in weights):
+                adapted[name] = fitted_table(table, len(value))
             elif ".latents." in name and not has_latents:
                 adapted[name] = value
         return adapted

@@ -139,7 +139,7 @@ graph:
   video:   {use: tubelets, in: batch.video, patch: [2, 2, 2], width: 8, positions: none}
   audio:   {use: spectrogram_patches, in: batch.audio, patch: [2, 2], width: 8, positions: none}
   fusion:  {use: latents, tokens: 2, width: 8}
-  encoder: {use: swin, in: [video, audio, fusion], mask: zorro, depths: [2, 2], heads: [2, 4], window: {video: [3, 2, 2], audio: [2, 2]}}
+  encoder: {use: swin, in: [video, audio, fusion], mask: zorro, depths: [2, 2], heads: [2, 4], window: WINDOW}
   pooled:  {use: mean_readout, in: encoder}
 """
 
@@ -153,7 +153,7 @@ def test_zorro_swin_starts_from_published_weights(plugins, tmp_path: Path, windo
     else:
         theirs = redrawn(SwinTransformer([2, 2], 8, [2, 2], [2, 4], list(window)))
     save_file(dict(theirs.state_dict()), tmp_path / "theirs.safetensors")
-    (tmp_path / "zorro.yaml").write_text(ZORRO)
+    (tmp_path / "zorro.yaml").write_text(ZORRO.replace("WINDOW", "{video: [3, 2, 2], audio: [2, 2]}"))
     graph = build_graph(read(tmp_path / "zorro.yaml", plugins).wiring).eval()
     spec = component_of(f"{{use: torchvision_swin, file: {tmp_path / 'theirs.safetensors'}}}", "weights", plugins.catalogue)
     nodes = {"video": "patches", "encoder": "encoder"} | ({"audio": "patches"} if len(window) == 2 else {})
