@@ -18,7 +18,8 @@ def merged(grid: tuple[int, ...]) -> tuple[int, ...]:
 
 def smallest_side(stages: int) -> int:
     """The least size of the last two axes with which every merging of so many stages still has two cells to merge."""
-    return 2 ** (stages - 1)
+    side: int = 2 ** (stages - 1)
+    return side
 
 
 def grid_of_stage(grid: tuple[int, ...], stage: int) -> tuple[int, ...]:

@@ -101,7 +101,8 @@ class WindowAttention(nn.Module):
             q, k, v = ({name: each[name].unflatten(0, (batch, count)).flatten(1, 2)} for each in (q, k, v))
             out = attend(q, k, v, self.within[name], bias={(name, name): bias.flatten(0, 1)[None]}, dropout=self._dropout)[name]
             out = out.unflatten(1, (count, self.heads)).flatten(0, 1)
-        return merge_heads(out).unflatten(0, (batch, count))
+        mixed_BMNC: Tensor = merge_heads(out).unflatten(0, (batch, count))
+        return mixed_BMNC
 
 
 class Block(nn.Module):
@@ -155,7 +156,7 @@ class PatchMerging(nn.Module):
 def _quartets(x_BLX: Tensor, grid: tuple[int, ...]) -> Tensor:
     """(B, L, X) -> (B, L', 4X): the cells (0, 0), (1, 0), (0, 1), (1, 1) of height and width, as published."""
     frames, height, width = as_triple(grid)
-    x = x_BLX.unflatten(1, (frames, height, width))
+    x: Tensor = x_BLX.unflatten(1, (frames, height, width))
     if height % 2 or width % 2:
         x = F.pad(x, (0, 0, 0, width % 2, 0, height % 2))
     x = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))  # (B, T, h, 2, w, 2, X)

@@ -59,7 +59,8 @@ class Windows(nn.Module):
             x = torch.roll(x, [-step for step in self.shift], dims=(1, 2, 3))
         (t, h, w), (p, q, r) = self.counts, self.window
         boxes = x.reshape(len(x), t, p, h, q, w, r, -1).permute(0, 1, 3, 5, 2, 4, 6, 7)  # (B, t, h, w, p, q, r, X)
-        return boxes.flatten(4, 6).flatten(1, 3)
+        windows_BMNX: Tensor = boxes.flatten(4, 6).flatten(1, 3)
+        return windows_BMNX
 
     def join(self, x_BMNX: Tensor) -> Tensor:
         """(B, M, N, X) -> (B, L, X): the reverse of `cut`."""
