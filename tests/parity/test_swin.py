@@ -209,14 +209,15 @@ def test_published_sizes_as_in_torchvision(plugins, name: str) -> None:
     experiment = read(f"models/{name}", plugins)
     graph = build_graph(experiment.wiring).eval()
     parts = translate(theirs.state_dict())
-    graph.load_weights({f"{node}.{name}": value for node, state in parts.items() for name, value in state.items()})
     ((modality, shape),) = experiment.wiring.inputs.items()
+    nodes = {"patches": modality, "encoder": "encoder", "head": "labels"}
+    graph.load_weights({f"{nodes[part]}.{name}": value for part, state in parts.items() for name, value in state.items()})
     x = torch.randn(1, *shape.dims, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         image = modality == "image"
         with FlopCounterMode(display=False) as counter:
             expected = theirs(x[:, :, 0] if image else x)
-        got = graph({modality: Features(x)}, ["head"])["head"].values
+        got = graph({modality: Features(x)}, ["labels"])["labels"].values
     assert sum(p.numel() for p in theirs.parameters()) == parameters
     assert counter.get_total_flops() == flops
     assert float((got - expected).abs().max()) <= TOLERANCE[torch.float32]
