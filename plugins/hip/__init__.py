@@ -1,0 +1,18 @@
+"""The Hierarchical Perceiver, stock and as a Zorro backbone, with points in and out and masked auto-encoding."""
+
+from antifaz.core.examples import Example
+from antifaz.registry import hookimpl
+
+from .spec import HiP
+
+
+@hookimpl
+def antifaz_components() -> list[type]:
+    return [HiP]
+
+
+@hookimpl
+def antifaz_examples() -> list[Example]:
+    from .examples import EXAMPLES
+
+    return EXAMPLES

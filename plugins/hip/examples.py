@@ -1,0 +1,29 @@
+"""Tiny members of this plugin's families, for the conformance kit."""
+
+from __future__ import annotations
+
+from antifaz.core.examples import Example
+from antifaz.core.streams import Stream
+
+STREAMS = {
+    "video": Stream("video", 8, (2, 3, 2)),
+    "audio": Stream("audio", 8, (5,)),
+    "fusion": Stream("fusion", 8, (3,), latent=True),
+}
+QUERIES = {"video_at": Stream("video_at", 8, (2, 3, 2)), "audio_at": Stream("audio_at", 8, (7,))}
+TABLES = "groups: [4, 2, 1, 2, 4], layers: [1, 0, 1, 1, 1], heads: [2, 2, 4, 2, 1]"
+
+EXAMPLES = [
+    Example("backbone", f"{{use: hip, mask: zorro, {TABLES}, latents: [4, 4, 3, 4, 4], channels: [8, 12, 16, 12, 10]}}", STREAMS),
+    Example(
+        "backbone",
+        f"{{use: hip, mask: zorro, {TABLES}, latents: [4, 4, 3, 4, 4], channels: [8, 12, 16, 12, 10], queries: {{video_at: video, audio_at: fusion}}}}",
+        STREAMS | QUERIES,
+    ),
+    Example(
+        "backbone",
+        f"{{use: hip, mask: joint, {TABLES}, latents: [4, 4, 2, 4, 4], channels: [8, 12, 16, 12, 8], queries: {{video_at: video, audio_at: audio}}}}",
+        {name: STREAMS[name] for name in ("video", "audio")} | QUERIES,
+    ),
+    Example("backbone", f"{{use: hip, mask: joint, {TABLES}, latents: [4, 4, 2, 4, 4], channels: [8, 12, 16, 12, 8]}}", STREAMS),
+]
