@@ -3,12 +3,13 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
+from .points_spec import PointQueries, Points, PointValues
 from .spec import HiP
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [HiP]
+    return [HiP, PointQueries, Points, PointValues]
 
 
 @hookimpl

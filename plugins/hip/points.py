@@ -1,0 +1,110 @@
+"""Raw arrays to tokens and back, and positions as queries.
+
+Source: the public code google-deepmind/hierarchical_perceiver: one linear map for each modality, a low-dimensional trainable table of
+positions, and a way back that begins at zero. The first values of the tables are *ours*.
+Axes: B batch, N points, C numbers in a point, W width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.core.tokens import Features, Tokens, token_presence
+from antifaz.core.transformer import learned_positions
+
+from .patches import Patches
+
+
+def to_points(raw: Tensor, patches: Patches) -> Tensor:
+    """(B, *dims) -> (B, N, C), points in the order of the axes, numbers of a point too."""
+    split = [size for pair in zip(patches.steps, patches.patch, strict=True) for size in pair]
+    axes = len(patches.dims)
+    cut = raw.reshape(raw.shape[0], *split).permute(0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2))
+    return cut.reshape(raw.shape[0], patches.count, patches.channels)
+
+
+def from_points(points_BNC: Tensor, patches: Patches) -> Tensor:
+    """(B, N, C) -> (B, *dims): the inverse of `to_points`."""
+    axes = len(patches.dims)
+    cut = points_BNC.reshape(points_BNC.shape[0], *patches.steps, *patches.patch)
+    pairs = [axis for i in range(axes) for axis in (1 + i, 1 + axes + i)]
+    return cut.permute(0, *pairs).reshape(points_BNC.shape[0], *patches.dims)
+
+
+class Positions(nn.Module):
+    """A trainable table (N, W), through a linear map without bias where there is one.
+
+    Args:
+        points, width: N and W.
+        projection: whether there is the map.
+    """
+
+    def __init__(self, points: int, width: int, *, projection: bool) -> None:
+        super().__init__()
+        self.positions = learned_positions(points, width)
+        self.position_projection = nn.Linear(width, width, bias=False) if projection else nn.Identity()
+        if isinstance(self.position_projection, nn.Linear):
+            nn.init.trunc_normal_(self.position_projection.weight, std=width**-0.5)
+
+    def table(self) -> Tensor:
+        """(N, W)."""
+        positions: Tensor = self.position_projection(self.positions)
+        return positions
+
+
+class PointEmbedding(Positions):
+    """(B, *dims) -> (B, N, W): each point through a linear map, plus its position.
+
+    Args:
+        patches: what the points are.
+        width: W.
+        projection: see `Positions`.
+    """
+
+    def __init__(self, patches: Patches, width: int, *, projection: bool) -> None:
+        super().__init__(patches.count, width, projection=projection)
+        self.patches = patches
+        self.embed = nn.Linear(patches.channels, width)
+        nn.init.trunc_normal_(self.embed.weight, std=patches.channels**-0.5)
+        nn.init.zeros_(self.embed.bias)
+
+    def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
+        """raw: (B, *dims). valid: (B,) bool or None."""
+        values = self.embed(to_points(raw, self.patches)) + self.table()
+        return Tokens(values, self.patches.grid, valid=token_presence(valid, self.patches.count))
+
+
+class PointQueries(Positions):
+    """The table itself, the same for every sample.  (batch size) -> (B, N, W)."""
+
+    def forward(self, batch_size: int) -> Tokens:
+        table = self.table()
+        return Tokens(table.expand(batch_size, -1, -1), (table.shape[0],))
+
+
+class PointValues(nn.Module):
+    """(B, N, W) -> (B, *dims): each token through a linear map that begins at zero.
+
+    Args:
+        patches: what the points are.
+        width: W.
+    """
+
+    def __init__(self, patches: Patches, width: int) -> None:
+        super().__init__()
+        self.patches = patches
+        self.unembed = nn.Linear(width, patches.channels)
+        nn.init.zeros_(self.unembed.weight)
+        nn.init.zeros_(self.unembed.bias)
+
+    def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> Features:
+        """One stream. Points of invalid tokens are zero; a sample without a valid one is marked invalid."""
+        (tokens,) = streams.values()
+        points_BNC = self.unembed(tokens.values)
+        if tokens.valid is None:
+            return Features(from_points(points_BNC, self.patches))
+        points_BNC = torch.where(tokens.valid[..., None], points_BNC, torch.zeros_like(points_BNC))
+        return Features(from_points(points_BNC, self.patches), tokens.valid.any(dim=1))
