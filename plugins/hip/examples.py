@@ -28,7 +28,7 @@ EXAMPLES = [
     Example("backbone", f"{{use: hip, mask: joint, {TABLES}, latents: [4, 4, 2, 4, 4], channels: [8, 12, 16, 12, 8]}}", STREAMS),
     Example("tokenizer", "{use: points, width: 8}", {"image": Shape((6, 3))}),
     Example("tokenizer", "{use: points, width: 8, patch: [3, 2, 2], position_projection: true}", {"clip": Shape((3, 4, 6))}),
-    Example("latents", "{use: point_queries, points: 5, width: 8, position_projection: true}"),
+    Example("latents", "{use: point_queries, grid: [2, 3], width: 8, position_projection: true}"),
     Example("readout", "{use: point_values, shape: [3, 4, 6], patch: [3, 2, 2]}", {"clip": Stream("clip", 8, (2, 3))}),
     Example("readout", "{use: point_values, shape: [6, 3]}", {"image": Stream("image", 8, (6,))}),
 ]

@@ -107,17 +107,17 @@ class Layout:
         reads = {readers.format(lane.name): [sources.format(each) for each in lane.reads] for lane in self.lanes}
         return Routing.full(reads, learned_readers=sources != readers)
 
-    def routings(self, levels: int, queries: Mapping[str, str]) -> list[Routing]:
-        """One for each block, and one for the reconstruction head where there are queries.
+    def routings(self, middle: int, queries: Mapping[str, str]) -> list[Routing]:
+        """One for each block, and one for the reconstruction head where there are queries.  middle: the number of that block.
 
         The latents of the decoder have names of their own, since those of the middle leave under the lanes' names.
         """
         streams = {lane.name: list(lane.arrival) for lane in self.lanes}
         arrival = {lane.name: [name for each in lane.reads for name in streams[each]] for lane in self.lanes}
-        found = [Routing.full(arrival, learned_readers=self.stock), *[self.routing()] * (levels // 2)]
+        found = [Routing.full(arrival, learned_readers=self.stock), *[self.routing()] * middle]
         if queries:
             above = "decoded {}"
-            found += [self.routing("{}", above), *[self.routing(above, above)] * (levels - levels // 2 - 2)]
+            found += [self.routing("{}", above), *[self.routing(above, above)] * (middle - 1)]
             found.append(Routing.full({name: [above.format(self.home(s)[0].name)] for name, s in queries.items()}))
         return found
 
@@ -152,15 +152,13 @@ def check_routing(streams: Sequence[Stream], routing: Routing) -> None:
 
 
 def stock_layout(streams: Sequence[Stream], groups: Sequence[int], latents: Sequence[int], *, empty_groups: bool) -> Layout:
-    """One lane: streams side by side at the first level, neighbours merging from the second on.
+    """One lane: streams side by side at the first level, neighbours merging from the second on.  groups, latents: of each level.
 
     Raises:
         SpecError: more streams than groups, fewer tokens than groups (unless `empty_groups`), a level that does not divide.
     """
     if len(streams) > groups[0]:
         raise SpecError(f"{len(streams)} streams need a group each, but the first level has {groups[0]}", field="groups")
-    if groups[len(groups) // 2] != 1:
-        raise SpecError(f"the stock grouping merges to 1 group in the middle, not {groups[len(groups) // 2]}", field="groups")
     shares = share_out(groups[0], [stream.tokens for stream in streams])
     for stream, share in zip(streams, shares, strict=True):
         if not empty_groups:
@@ -184,6 +182,7 @@ def stock_layout(streams: Sequence[Stream], groups: Sequence[int], latents: Sequ
 def separate_layout(streams: Sequence[Stream], routing: Routing, groups: Sequence[int], latents: Sequence[int]) -> Layout:
     """A lane for each stream: a level's groups are shared out to the modalities as at the input, with one for each at least;
     a latent stream has one more at every level, which reads all groups of the streams that the routing gives it.
+    groups, latents: of each level.
 
     Raises:
         SpecError: fewer tokens than groups, at the input or at a later level.

@@ -7,13 +7,13 @@ Axes: B batch, N points, C numbers in a point, W width.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from antifaz.core.tokens import Features, Tokens, token_presence
-from antifaz.core.transformer import learned_positions
+from antifaz.core.transformer import learned_positions, resampled_positions
 
 from .patches import Patches
 
@@ -35,24 +35,31 @@ def from_points(points_BNC: Tensor, patches: Patches) -> Tensor:
 
 
 class Positions(nn.Module):
-    """A trainable table (N, W), through a linear map without bias where there is one.
+    """A trainable table (*grid, W), through a linear map without bias where there is one.
 
     Args:
-        points, width: N and W.
+        grid, width: of the table.
         projection: whether there is the map.
     """
 
-    def __init__(self, points: int, width: int, *, projection: bool) -> None:
+    def __init__(self, grid: Sequence[int], width: int, *, projection: bool) -> None:
         super().__init__()
-        self.positions = learned_positions(points, width)
+        self.grid = tuple(grid)
+        self.positions = learned_positions(*grid, width)
         self.position_projection = nn.Linear(width, width, bias=False) if projection else nn.Identity()
         if isinstance(self.position_projection, nn.Linear):
             nn.init.trunc_normal_(self.position_projection.weight, std=width**-0.5)
 
     def table(self) -> Tensor:
         """(N, W)."""
-        positions: Tensor = self.position_projection(self.positions)
+        positions: Tensor = self.position_projection(self.positions.flatten(0, -2))
         return positions
+
+    def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Positions of another grid, resampled to this one."""
+        if "positions" in weights:
+            weights = {**weights, "positions": resampled_positions(weights["positions"], self.grid)}
+        return weights
 
 
 class PointEmbedding(Positions):
@@ -65,7 +72,7 @@ class PointEmbedding(Positions):
     """
 
     def __init__(self, patches: Patches, width: int, *, projection: bool) -> None:
-        super().__init__(patches.count, width, projection=projection)
+        super().__init__(patches.grid, width, projection=projection)
         self.patches = patches
         self.embed = nn.Linear(patches.channels, width)
         nn.init.trunc_normal_(self.embed.weight, std=patches.channels**-0.5)
@@ -74,15 +81,14 @@ class PointEmbedding(Positions):
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         """raw: (B, *dims). valid: (B,) bool or None."""
         values = self.embed(to_points(raw, self.patches)) + self.table()
-        return Tokens(values, self.patches.grid, valid=token_presence(valid, self.patches.count))
+        return Tokens(values, self.grid, valid=token_presence(valid, self.patches.count))
 
 
 class PointQueries(Positions):
     """The table itself, the same for every sample.  (batch size) -> (B, N, W)."""
 
     def forward(self, batch_size: int) -> Tokens:
-        table = self.table()
-        return Tokens(table.expand(batch_size, -1, -1), (table.shape[0],))
+        return Tokens(self.table().expand(batch_size, -1, -1), self.grid)
 
 
 class PointValues(nn.Module):

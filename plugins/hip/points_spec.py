@@ -52,17 +52,21 @@ class Points:
 class PointQueries:
     """A trainable table of positions that asks a decoder for points; tie it to the table of a tokenizer."""
 
-    points: int = option(validator=positive, doc="how many")
+    grid: tuple[int, ...] = option(validator=positive, doc="of the positions, as the tokenizer has it")
     width: int = option(validator=positive, doc="of each")
     position_projection: bool = option(default=False, doc=PROJECTION)
 
+    def __attrs_post_init__(self) -> None:
+        if not self.grid:
+            raise SpecError("`grid` needs an axis", field="grid")
+
     def outputs(self, inputs: Group) -> Stream:
-        return Stream("queries", self.width, (self.points,), latent=True)
+        return Stream("queries", self.width, self.grid, latent=True)
 
     def build(self, inputs: Group) -> PointQueries:
         from .points import PointQueries
 
-        return PointQueries(self.points, self.width, projection=self.position_projection)
+        return PointQueries(self.grid, self.width, projection=self.position_projection)
 
 
 @component("readout", "point_values")

@@ -112,7 +112,7 @@ class HiP:
                 field="size",
                 hint=f"give their nodes `width: {expected}`, or write the tables out instead of `size`",
             )
-        layout, middle = self._layout(inputs), len(self._table("groups")) // 2
+        layout, middle = self._layout(inputs), self._middle
         latent = {stream.name: stream.latent for stream in streams} | ({STOCK_LANE: True} if layout.stock else {})
         channels, latents = self._table("channels")[middle], self._table("latents")[middle]
         found = {
@@ -121,7 +121,7 @@ class HiP:
         return {**found, **{name: inputs[name] for name in self.queries}}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
-        return self._layout(inputs).routings(len(self._table("groups")), self.queries)
+        return self._layout(inputs).routings(self._middle, self.queries)
 
     def build(self, inputs: Group) -> HierarchicalPerceiver:
         from .model import HierarchicalPerceiver
@@ -140,6 +140,11 @@ class HiP:
         own: tuple[int, ...] | None = getattr(self, field)
         published: tuple[int, ...] = () if self.size is None else getattr(SIZES[self.size], field)
         return published if own is None else own
+
+    @property
+    def _middle(self) -> int:
+        """The number of the block between encoder and decoder."""
+        return len(self._table("groups")) // 2
 
     def _width(self, inputs: Group) -> int:
         widths = {name: value.width for name, value in inputs.items() if isinstance(value, Stream)}
@@ -170,8 +175,11 @@ class HiP:
     def _layout(self, inputs: Group) -> Layout:
         streams = self._streams(inputs)
         routing = self.mask.routing(streams, streams)
-        groups, latents = self._table("groups"), self._table("latents")
+        levels = None if self.queries else self._middle + 1
+        groups, latents = self._table("groups")[:levels], self._table("latents")[:levels]
         if is_stock(streams, routing):
+            if groups[self._middle] != 1:
+                raise SpecError(f"the stock grouping merges to 1 group in the middle, not {groups[self._middle]}", field="groups")
             return stock_layout(streams, groups, latents, empty_groups=self.empty_groups)
         check_routing(streams, routing)
         return separate_layout(streams, routing, groups, latents)
