@@ -63,6 +63,17 @@ class Data:
     transforms: tuple[BatchTransformSpec, ...] = option(default=(), doc="changes of whole training batches, in order")
     dataset: DatasetSpec = rest()
 
+    def training_shapes(self) -> dict[str, Shape]:
+        """What a training batch holds: the entries of the data set as the transforms leave them, and those that they add.
+
+        Raises:
+            SpecError: a transform that does not fit.
+        """
+        shapes = dict(self.dataset.shapes())
+        for transform in self.transforms:
+            shapes.update(transform.shapes(shapes))
+        return shapes
+
 
 @attrs.frozen(kw_only=True)
 class Optimizer:
@@ -223,7 +234,8 @@ class Experiment:
 
     def stage_inputs(self, stage: Stage) -> set[str]:
         """The entries that this stage's data have; others that the graph refers to are absent."""
-        return set(self.data[stage.data].dataset.shapes())
+        entry = self.data[stage.data]
+        return set(entry.training_shapes() if isinstance(stage, TrainStage) else entry.dataset.shapes())
 
 
 def shipped(name: str) -> Path | None:
@@ -381,20 +393,21 @@ class _Reader:
             plan = None if node is None else self.plan(key, node, nodes, view)
             if plan is not None:
                 plans[key] = plan
-        own = dict(shapes.get(stage.data if stage is not None else "", {}))
+        own, lost = dict(shapes.get(stage.data if stage is not None else "", {})), bool(self.lost_data)
         if isinstance(stage, TrainStage):
             entry = data.get(stage.data)
             for i, transform in enumerate(entry.transforms if entry is not None else ()):
                 try:
                     own.update(transform.shapes(own))
                 except SpecError as error:
+                    lost = True
                     path = ("data", stage.data, "transforms", i, *(error.field.split(".") if error.field else ()))
                     self.report(self.document, path, error.message, error.hint)
         merged = {name: shape for declared in (*shapes.values(), own) for name, shape in declared.items()}
         reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
         written = self.section(view, ())
         broken = {key: well_formed(_get(written[key], "in")) for key in nodes if key not in plans}
-        if self.lost_data:
+        if lost:
             broken[BATCH] = None
         return wire(plans, merged, reporter, broken)
 
@@ -463,8 +476,10 @@ class _Reader:
                         self.report(self.document, (*at, field), f"unknown node {node!r}", hint)
         else:
             self.check_evaluation(at, stage, wiring)
-        if stage.data in data and stage.data not in self.lost_data:
-            self.check_given(at, stage, wiring, shapes[stage.data])
+        if stage.data in data and stage.data not in self.lost_data and BATCH not in wiring.broken:
+            entry = data[stage.data]
+            changed = entry.training_shapes() if isinstance(stage, TrainStage) and entry is not None else shapes[stage.data]
+            self.check_given(at, stage, wiring, changed)
 
     def check_given(self, at: tuple[str, ...], stage: Stage, wiring: Wiring, entries: Mapping[str, Shape]) -> None:
         """Every argument of an objective or metric can be made of what the stage's data have."""

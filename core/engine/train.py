@@ -19,9 +19,10 @@ from torch.nn.parallel import DistributedDataParallel
 from antifaz.core import distributed
 from antifaz.core.data.batches import UnreadableLimit, training_batches
 from antifaz.core.data.samples import derived_seed
-from antifaz.core.experiment import TrainStage
+from antifaz.core.experiment import Data, TrainStage
 from antifaz.core.model import TrainingModel, build_graph, parameters_reached
 from antifaz.core.objectives import Loss, reduce
+from antifaz.core.streams import Shape
 from antifaz.registry import ConfigError, DivergedError, Problem
 
 from . import checkpoints
@@ -152,9 +153,18 @@ def _batches(run: Run, name: str, stage: TrainStage, start: int) -> Any:
         world=distributed.world_size(),
         workers=entry.workers,
         micro=stage.accumulate,
-        transforms=[transform.build(samples.shapes) for transform in entry.transforms],
+        transforms=_transforms(entry, samples.shapes),
         pin_memory=run.device.type == "cuda",
     )
+
+
+def _transforms(entry: Data, shapes: Mapping[str, Shape]) -> list[Any]:
+    """Changes of whole batches, each built for what the one before leaves."""
+    built = []
+    for transform in entry.transforms:
+        built.append(transform.build(shapes))
+        shapes = {**shapes, **transform.shapes(shapes)}
+    return built
 
 
 def _state(model: TrainingModel, optimizer: torch.optim.Optimizer, average: MovingAverage | None) -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
+from .masking_spec import MaskedError, MaskPoints
 from .points_spec import PointQueries, Points, PointValues
 from .spec import HiP
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [HiP, PointQueries, Points, PointValues]
+    return [HiP, MaskedError, MaskPoints, PointQueries, Points, PointValues]
 
 
 @hookimpl

@@ -1,11 +1,11 @@
 """Which tokens share a group, at every level of a HiP. No torch.
 
-Source: Carreira et al. 2022, "Hierarchical Perceiver", and the public code google-deepmind/hierarchical_perceiver (the stock grouping
-of inputs and the merging of neighbours). Groups by stream (Zorro-HiP) are *ours*: Recasens et al. 2023 name HiP as a backbone, and
-the public record does not say how.
+Source: Carreira et al. 2022, "Hierarchical Perceiver", and the public code google-deepmind/hierarchical_perceiver (the stock
+grouping of inputs and the merging of neighbours). Groups by stream (Zorro-HiP) are *ours*: Recasens et al. 2023 name HiP as a
+backbone, and the public record does not say how.
 
-A *lane* is a set of groups that are computed together. Stock grouping has one lane of all groups, in which neighbours merge whatever
-they hold. Zorro-HiP has a lane for each stream, so that no group ever holds two.
+A *lane* is a set of groups that are computed together. Stock grouping has one lane of all groups, in which neighbours merge
+whatever they hold. Zorro-HiP has a lane for each stream, so that no group ever holds two.
 """
 
 from __future__ import annotations
@@ -141,11 +141,9 @@ def check_routing(streams: Sequence[Stream], routing: Routing) -> None:
             raise SpecError(f"{stream.name!r} reads in order of time, but a group's latents have none", field="mask", hint=hint)
         others = [name for name in row if name != stream.name]
         if others and not stream.latent:
-            raise SpecError(
-                f"{stream.name!r} cannot read {', '.join(map(repr, others))}: a group of hip holds one modality, or merges with all",
-                field="mask",
-                hint=hint,
-            )
+            read = ", ".join(map(repr, others))
+            message = f"{stream.name!r} cannot read {read}: a group of hip holds one modality, or merges with all"
+            raise SpecError(message, field="mask", hint=hint)
         if stream.name not in row:
             message = f"{stream.name!r} must read itself: its groups carry nothing else to the next level"
             raise SpecError(message, field="mask", hint=hint)

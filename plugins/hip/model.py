@@ -1,8 +1,8 @@
 """The Hierarchical Perceiver: blocks of groups that merge towards the middle and part again, with a skip across.
 
-Source: Carreira et al. 2022 and the public code google-deepmind/hierarchical_perceiver: cross-attention with one head as wide as what
-it reads, squared ReLU, LayerNorm eps 1e-5, no final norm. First weights: truncated normals, as deviant as the inverse root of
-what is added up; learned queries as that of their number.
+Source: Carreira et al. 2022 and the public code google-deepmind/hierarchical_perceiver: cross-attention with one head as wide as
+what it reads, squared ReLU, LayerNorm eps 1e-5, no final norm. First weights are truncated normals with the deviation n^-0.5, where
+n is the number of inputs of a linear map, and the number of learned queries for these.
 Axes: B batch (1 for learned queries that nothing was added to), G groups, Z latents of a group, N tokens of a group, T tokens,
 C width, S width of what is read, H heads, D head width.
 """
@@ -120,7 +120,8 @@ class SelfAttention(nn.Module):
     def forward(self, x_BGZC: Tensor) -> Tensor:
         groups = {"group": self.attention_norm(x_BGZC).flatten(0, 1)}
         x_BGZC = x_BGZC + self.attention(groups, groups, self.itself)["group"].view_as(x_BGZC)
-        return x_BGZC + self.mlp(self.mlp_norm(x_BGZC))
+        x_BGZC = x_BGZC + self.mlp(self.mlp_norm(x_BGZC))
+        return x_BGZC
 
 
 class Block(nn.Module):
@@ -158,7 +159,7 @@ class Block(nn.Module):
         queries = {name: self.queries[None, first : first + count] for name, (first, count) in places.items()}
         if skips is not None:
             queries = {name: q_BGZC + self.skip(skips[name]) for name, q_BGZC in queries.items()}
-        hidden = self.cross(queries, sources, routing, marks)
+        hidden: dict[str, Tensor] = self.cross(queries, sources, routing, marks)
         for layer in self.layers:
             hidden = {name: layer(x_BGZC) for name, x_BGZC in hidden.items()}
         return hidden
@@ -303,7 +304,10 @@ def _full_grid(name: str, tokens: Tokens) -> Tensor:
 
 
 def _regrouped(lanes: Sequence[Lane], level: int, hidden: Mapping[str, Tensor], valid: Marks) -> tuple[dict[str, Tensor], Marks]:
-    """The latents of one level dealt to the groups of the next: lane -> (B, G, N, C), and their validity.  valid: lane -> (B, G)."""
+    """The latents of one level dealt to the groups of the next: lane -> (B, G, N, C), and their validity.
+
+    valid: lane -> (B, G), which groups of the level before had anything valid.
+    """
     sources: dict[str, Tensor] = {}
     marks: dict[str, Tensor | None] = {}
     for lane in lanes:

@@ -1,7 +1,7 @@
 """Raw arrays to tokens and back, and positions as queries.
 
-Source: the public code google-deepmind/hierarchical_perceiver: one linear map for each modality, a low-dimensional trainable table of
-positions, and a way back that begins at zero. The first values of the tables are *ours*.
+Source: the public code google-deepmind/hierarchical_perceiver: one linear map for each modality, a low-dimensional trainable table
+of positions, and a way back that begins at zero. The first values of the tables are *ours*.
 Axes: B batch, N points, C numbers in a point, W width.
 """
 
@@ -84,14 +84,14 @@ class PointEmbedding(Positions):
         return Tokens(values, self.grid, valid=token_presence(valid, self.patches.count))
 
 
-class PointQueries(Positions):
+class PositionTable(Positions):
     """The table itself, the same for every sample.  (batch size) -> (B, N, W)."""
 
     def forward(self, batch_size: int) -> Tokens:
         return Tokens(self.table().expand(batch_size, -1, -1), self.grid)
 
 
-class PointValues(nn.Module):
+class PointUnembedding(nn.Module):
     """(B, N, W) -> (B, *dims): each token through a linear map that begins at zero.
 
     Args:

@@ -16,7 +16,7 @@ from antifaz.registry import SpecError, component, option, positive
 from .patches import Patches, patches_of
 
 if TYPE_CHECKING:
-    from .points import PointEmbedding, PointQueries, PointValues
+    from .points import PointEmbedding, PointUnembedding, PositionTable
 
 PROJECTION = "put the positions through a linear map without bias, which modalities may tie"
 
@@ -63,10 +63,10 @@ class PointQueries:
     def outputs(self, inputs: Group) -> Stream:
         return Stream("queries", self.width, self.grid, latent=True)
 
-    def build(self, inputs: Group) -> PointQueries:
-        from .points import PointQueries
+    def build(self, inputs: Group) -> PositionTable:
+        from .points import PositionTable
 
-        return PointQueries(self.grid, self.width, projection=self.position_projection)
+        return PositionTable(self.grid, self.width, projection=self.position_projection)
 
 
 @component("readout", "point_values")
@@ -88,9 +88,9 @@ class PointValues:
             raise SpecError(f"{list(self.shape)} has {patches.count} points, but {stream.tokens} tokens arrive", field="shape")
         return Shape(self.shape)
 
-    def build(self, inputs: Group) -> PointValues:
-        from .points import PointValues
+    def build(self, inputs: Group) -> PointUnembedding:
+        from .points import PointUnembedding
 
         (stream,) = inputs.values()
         assert isinstance(stream, Stream)
-        return PointValues(patches_of(self.shape, self.patch), stream.width)
+        return PointUnembedding(patches_of(self.shape, self.patch), stream.width)

@@ -80,7 +80,9 @@ class HiP:
     queries: Mapping[str, str] = option(
         factory=dict, doc="{query stream: stream}: what is decoded, from whose groups; without any there is no decoder"
     )
-    empty_groups: bool = option(default=False, doc="let groups of the stock grouping hold nothing but padding, as the public code does")
+    empty_groups: bool = option(
+        default=False, doc="let groups of the stock grouping hold nothing but padding, as the public code does"
+    )
 
     def __attrs_post_init__(self) -> None:
         for field in TABLES:
@@ -116,7 +118,8 @@ class HiP:
         latent = {stream.name: stream.latent for stream in streams} | ({STOCK_LANE: True} if layout.stock else {})
         channels, latents = self._table("channels")[middle], self._table("latents")[middle]
         found = {
-            lane.name: Stream(lane.name, channels, (lane.groups[middle], latents), latent=latent[lane.name]) for lane in layout.lanes
+            lane.name: Stream(lane.name, channels, (lane.groups[middle], latents), latent=latent[lane.name])
+            for lane in layout.lanes
         }
         return {**found, **{name: inputs[name] for name in self.queries}}
 
@@ -167,7 +170,9 @@ class HiP:
                 raise SpecError(f"there is no query stream {query!r} among the inputs", field="queries", hint=hint)
             if stream not in names:
                 hint = suggest(stream, names, noun="streams")
-                raise SpecError(f"{query!r} asks for the groups of {stream!r}, which is no stream", field=f"queries.{query}", hint=hint)
+                raise SpecError(
+                    f"{query!r} asks for the groups of {stream!r}, which is no stream", field=f"queries.{query}", hint=hint
+                )
         if not streams:
             raise SpecError("queries alone have nothing to read", field="in", hint="add the streams that are to be encoded")
         return streams

@@ -11,11 +11,12 @@ import torch
 
 from antifaz.core.check import check
 from antifaz.core.experiment import read
-from antifaz.core.model import build_graph, stand_in
-from antifaz.core.streams import Stream
+from antifaz.core.model import TrainingModel, build_graph, parameters_reached, stand_in
+from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
 from antifaz.core.verify import redraw, verify
 from antifaz.plugins.hip.grouping import even_cut, separate_layout
+from antifaz.plugins.hip.masking_spec import MaskedError, MaskPoints
 from antifaz.plugins.hip.model import HierarchicalPerceiver
 from antifaz.plugins.hip.patches import patches_of
 from antifaz.plugins.hip.points import from_points, to_points
@@ -37,7 +38,11 @@ STREAMS = {
     "audio": Stream("audio", 8, (5,)),
     "fusion": Stream("fusion", 8, (3,), latent=True),
 }
-QUERIES = {"video_at": Stream("video_at", 8, (12,)), "audio_at": Stream("audio_at", 8, (5,)), "mixed_at": Stream("mixed_at", 8, (6,))}
+QUERIES = {
+    "video_at": Stream("video_at", 8, (12,)),
+    "audio_at": Stream("audio_at", 8, (5,)),
+    "mixed_at": Stream("mixed_at", 8, (6,)),
+}
 ASKED = {"video_at": "video", "audio_at": "audio", "mixed_at": "fusion"}
 
 TINY = """
@@ -250,10 +255,14 @@ def test_grids_too_small_for_their_groups() -> None:
     up = {"groups": (8, 6, 1, 6, 8), "latents": (4, 3, 3, 3, 4), "queries": ASKED}
     refused("'video' brings 3 tokens to level 4, which has 4 groups for it", "groups", None, {**STREAMS, **QUERIES}, **up)
     small = {"image": Stream("image", 8, (2,)), "label": Stream("label", 8, (2,))}
-    refused("'image' brings 2 tokens to the first level, which has 3 groups for it", "groups", Joint(), small, groups=(6, 2, 1, 2, 6))
+    refused(
+        "'image' brings 2 tokens to the first level, which has 3 groups for it", "groups", Joint(), small, groups=(6, 2, 1, 2, 6)
+    )
     many = {name: Stream(name, 8, (9,)) for name in "abcde"}
     refused("5 streams need a group each, but the first level has 4", "groups", Joint(), many)
-    refused("the 6 latents of level 2 cannot be dealt to 4 groups", "latents", Joint(), groups=(4, 2, 4, 2, 4))
+    uneven = {"groups": (6, 4, 1, 4, 6), "latents": (3, 2, 2, 2, 3)}
+    refused("the 18 latents of level 1 cannot be dealt to 4 groups", "latents", Joint(), **uneven)
+    refused("the stock grouping merges to 1 group in the middle, not 2", "groups", Joint(), groups=(4, 2, 2, 2, 4))
 
 
 def test_routings_that_groups_cannot_follow() -> None:
@@ -278,3 +287,53 @@ def test_a_small_grid_is_told_at_its_line(plugins, tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         experiment(plugins, tmp_path, {**ZORRO, "pure": ""}, "graph.encoder.groups=[16, 2, 1, 2, 16]", "graph.audio.patch=[8, 10]")
     assert "'video' brings 8 tokens to the first level, which has 14 groups for it" in str(caught.value)
+
+
+def test_masking_blanks_whole_blocks_and_keeps_the_target() -> None:
+    masking = MaskPoints(blocks={"clip": (3, 2, 2)}, ratio=0.5).build({"clip": Shape((3, 4, 6))})
+    torch.manual_seed(0)
+    clip = torch.randn(5, 3, 4, 6) + 10
+    present = torch.tensor([True, True, False, True, True])
+    found = masking({"clip": Features(clip, present)})
+    blocks = to_points(found["clip_mask"].values, patches_of((3, 4, 6), (3, 2, 2)))
+    assert blocks.all(dim=2).sum(dim=1).tolist() == blocks.any(dim=2).sum(dim=1).tolist() == [3] * 5
+    assert len({tuple(row) for row in blocks[..., 0].tolist()}) > 1
+    assert torch.equal(found["clip_target"].values, clip)
+    assert torch.equal(found["clip"].values, clip.masked_fill(found["clip_mask"].values, 0))
+    assert all(torch.equal(entry.presence(), present) for entry in found.values())
+
+
+def test_masked_error_is_the_mean_over_masked_numbers() -> None:
+    said, wanted = torch.randn(4, 6, 3), torch.randn(4, 6, 3)
+    mask = torch.rand(4, 6, 3) < 0.4
+    present = torch.tensor([True, False, True, True])
+    shape = Shape((6, 3))
+    objective = MaskedError().build({"prediction": {"x": shape}, "target": {"y": shape}, "mask": {"z": Shape((6, 3), "bool")}})
+    loss = objective(prediction={"x": Features(said)}, target={"y": Features(wanted, present)}, mask={"z": Features(mask)})
+    (term,) = loss.terms.values()
+    expected = ((said - wanted) ** 2)[present][mask[present]].mean()
+    assert torch.allclose(term.total / term.count, expected)
+
+
+def test_transforms_that_add_entries_train(plugins, tmp_path: Path) -> None:
+    """Objectives may read what a transform adds, and what they reach is found with it."""
+    config = read("hip-mae", plugins)
+    assert config.stage_inputs(config.stages["pretrain"]) >= {"video", "video_target", "video_mask"}
+    assert "video_target" not in config.stage_inputs(config.stages["finetune"])
+    model = TrainingModel(build_graph(config.wirings["pretrain"], device="meta"), config.stages["pretrain"].objectives).to("meta")
+    present = {name: config.wirings["pretrain"].inputs[name] for name in config.stage_inputs(config.stages["pretrain"])}
+    reached = {name.partition(".")[0] for name in parameters_reached(model, present)}
+    assert reached == {"video", "audio", "encoder", "video_values", "audio_values"}
+
+
+def test_masks_that_do_not_fit() -> None:
+    shapes = {"clip": Shape((3, 4, 6)), "label": Shape((), "int64")}
+    for blocks, message in (
+        ({"clap": (3, 2, 2)}, "there is no entry 'clap'"),
+        ({"clip": (3, 3, 2)}, "4 of [3, 4, 6] cannot be cut into 3"),
+        ({"clip": (3, 4, 6)}, "of 1 blocks 1 would be masked"),
+        ({"label": ()}, "'label' holds int64; only floats can be blanked"),
+    ):
+        with pytest.raises(SpecError) as caught:
+            MaskPoints(blocks=blocks).shapes(shapes)
+        assert message in caught.value.message

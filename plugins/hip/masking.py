@@ -1,0 +1,55 @@
+"""Blocks of the input blanked at random, and the error there. *Ours*; see masking_spec.py.
+
+Axes: B batch, N blocks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+
+from antifaz.core.objectives import Loss, Objective, Term, blank_absent, full_precision, masked_sum, only, wide
+from antifaz.core.tokens import Features
+
+from .patches import Patches
+from .points import from_points
+
+
+class MaskBlocks:
+    """Sets round(ratio * N) random blocks of each sample to zero. Draws from torch's global generator.
+
+    Args:
+        entries: name -> how it is cut into blocks.
+        ratio: share of the blocks.
+    """
+
+    def __init__(self, entries: Mapping[str, Patches], ratio: float) -> None:
+        self.entries, self.ratio = entries, ratio
+
+    def __call__(self, batch: Mapping[str, Features]) -> dict[str, Features]:
+        found = dict(batch)
+        for name, patches in self.entries.items():
+            entry = batch[name]
+            order_BN = torch.rand(entry.values.shape[0], patches.count).argsort(dim=1)
+            masked_BN = order_BN < round(self.ratio * patches.count)
+            mask = from_points(masked_BN[..., None].expand(-1, -1, patches.channels), patches)
+            found[name] = Features(entry.values.masked_fill(mask, 0.0), entry.valid)
+            found[f"{name}_target"] = entry
+            found[f"{name}_mask"] = Features(mask, entry.valid)
+        return found
+
+
+class MaskedErrorLoss(Objective):
+    """The mean, over all masked numbers of the samples that are there, of the squared difference. At least float32."""
+
+    def forward(  # type: ignore[override]
+        self, prediction: Mapping[str, Features], target: Mapping[str, Features], mask: Mapping[str, Features]
+    ) -> Loss:
+        said, wanted, masked = only(prediction), only(target), only(mask)
+        valid_B = said.presence() & wanted.presence() & masked.presence()
+        with full_precision(said.values):
+            counts = masked.values & valid_B.view(-1, *(1 for _ in masked.values.shape[1:]))
+            difference = blank_absent(wide(said.values), valid_B) - blank_absent(wide(wanted.values), valid_B)
+            errors_B = torch.where(counts, difference.square(), 0.0).flatten(1).sum(dim=1)
+            return Loss({"error": Term(masked_sum(errors_B, valid_B), counts.sum().to(errors_B.dtype))})

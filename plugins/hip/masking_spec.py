@@ -1,0 +1,80 @@
+"""Masked auto-encoding: blocks of the input are blanked in training, and the model is to say what stood there.
+
+Source: Carreira et al. 2022 train HiP by masked auto-encoding; what is masked together, how much of it and the loss are not public,
+so all of it here is *ours*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from antifaz.core.streams import Group, Shape
+from antifaz.registry import SpecError, between, component, option, suggest
+
+from .patches import Patches, patches_of
+
+
+@component("batch_transform", "mask_points")
+@attrs.frozen(kw_only=True)
+class MaskPoints:
+    """Blanks random blocks of entries; NAME_target keeps what was there and NAME_mask says where it is gone."""
+
+    blocks: Mapping[str, tuple[int, ...]] = option(doc="{entry: size of what is masked together, along each axis}")
+    ratio: float = option(default=0.75, validator=between(0, 1), doc="share of the blocks that is masked (ours)")
+
+    def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:
+        added: dict[str, Shape] = {}
+        for name, patches in self._patches(shapes).items():
+            added |= {f"{name}_target": shapes[name], f"{name}_mask": Shape(patches.dims, "bool")}
+        taken = [name for name in added if name in shapes]
+        if taken:
+            raise SpecError(f"the data have an entry {taken[0]!r} already", field="blocks")
+        return {**shapes, **added}
+
+    def build(self, shapes: Mapping[str, Shape]) -> Any:
+        from .masking import MaskBlocks
+
+        return MaskBlocks(self._patches(shapes), self.ratio)
+
+    def _patches(self, shapes: Mapping[str, Shape]) -> dict[str, Patches]:
+        found = {}
+        for name, block in self.blocks.items():
+            if name not in shapes:
+                raise SpecError(f"there is no entry {name!r}", field="blocks", hint=suggest(name, list(shapes), noun="entries"))
+            if not all(size > 0 for size in block):
+                raise SpecError(f"the sizes of a block must be above 0, not {list(block)}", field=f"blocks.{name}")
+            if not shapes[name].dtype.startswith("float"):
+                raise SpecError(f"{name!r} holds {shapes[name].dtype}; only floats can be blanked", field=f"blocks.{name}")
+            patches = patches_of(shapes[name].dims, block, field=f"blocks.{name}")
+            masked = round(self.ratio * patches.count)
+            if not 0 < masked < patches.count:
+                raise SpecError(
+                    f"of {patches.count} blocks {masked} would be masked", field=f"blocks.{name}", hint="use smaller blocks"
+                )
+            found[name] = patches
+        return found
+
+
+@component("objective", "masked_error", arguments=("prediction", "target", "mask"))
+@attrs.frozen(kw_only=True)
+class MaskedError:
+    """Mean squared error where the mask says that the input was blanked."""
+
+    def build(self, inputs: Mapping[str, Group]) -> Any:
+        from .masking import MaskedErrorLoss
+
+        dims = {}
+        for argument in ("prediction", "target", "mask"):
+            values = list(inputs[argument].values())
+            if len(values) != 1 or not isinstance(values[0], Shape):
+                raise SpecError(f"`{argument}` must be one tensor", hint="name one output, such as `values.video`")
+            dims[argument] = values[0].dims
+            if (values[0].dtype == "bool") != (argument == "mask"):
+                raise SpecError(f"`{argument}` is {values[0].dtype}; predictions and targets are floats, the mask is bool")
+        if len(set(dims.values())) != 1:
+            listing = ", ".join(f"{argument} {list(size)}" for argument, size in dims.items())
+            raise SpecError(f"the shapes differ: {listing}")
+        return MaskedErrorLoss()
