@@ -23,7 +23,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream
-from antifaz.registry import SpecError, component, option, positive, suggest
+from antifaz.registry import SpecError, between, component, option, suggest
 
 from .grouping import STOCK_LANE, Layout, check_routing, is_stock, separate_layout, stock_layout
 
@@ -62,6 +62,7 @@ SIZES: Mapping[str | int, Size] = {
         16,
     ),
 }
+SIZED = between(1, 100_000)
 TABLES = ("groups", "layers", "latents", "channels", "heads")
 
 
@@ -72,11 +73,11 @@ class HiP:
 
     mask: MaskPolicy = option(doc="`zorro`: groups of one modality at every level; `joint`: the stock grouping, which merges all")
     size: Literal["mini", 16, 256] | None = option(default=None, doc="the tables of a published size")
-    groups: tuple[int, ...] | None = option(default=None, validator=positive, doc="of each block: encoder, middle, decoder")
-    layers: tuple[int, ...] | None = option(default=None, doc="self-attention layers of each block")
-    latents: tuple[int, ...] | None = option(default=None, validator=positive, doc="of a group, in each block")
-    channels: tuple[int, ...] | None = option(default=None, validator=positive, doc="width of the latents of each block")
-    heads: tuple[int, ...] | None = option(default=None, validator=positive, doc="of self-attention in each block")
+    groups: tuple[int, ...] | None = option(default=None, validator=SIZED, doc="of each block: encoder, middle, decoder")
+    layers: tuple[int, ...] | None = option(default=None, validator=between(0, 1000), doc="self-attention layers of each block")
+    latents: tuple[int, ...] | None = option(default=None, validator=SIZED, doc="of a group, in each block")
+    channels: tuple[int, ...] | None = option(default=None, validator=SIZED, doc="width of the latents of each block")
+    heads: tuple[int, ...] | None = option(default=None, validator=SIZED, doc="of self-attention in each block")
     queries: Mapping[str, str] = option(
         factory=dict, doc="{query stream: stream}: what is decoded, from whose groups; without any there is no decoder"
     )
@@ -99,8 +100,6 @@ class HiP:
                 raise SpecError(f"`{field}` must read the same in both directions, not {list(table)}", field=field, hint=hint)
         if blocks < 3 or blocks % 2 == 0:
             raise SpecError(f"an odd number of blocks, 3 or more, is needed, not {blocks}", field="groups")
-        if min(self._table("layers")) < 0:
-            raise SpecError("`layers` cannot be negative", field="layers")
         for width, heads in zip(self._table("channels"), self._table("heads"), strict=True):
             if width % heads:
                 raise SpecError(f"{heads} heads do not divide {width} channels", field="heads")
