@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from .readouts import TokenArray, TokenLogits
     from .tiles import Blender, Cutter
 
+MOST_TILES = 1000
+"""Of a picture: beyond, a size is in the wrong place."""
+
 
 @component("readout", "token_values")
 @attrs.frozen(kw_only=True)
@@ -75,7 +78,7 @@ class Tiling:
         """Top left corners, row by row.
 
         Raises:
-            SpecError: a picture smaller than a tile, or an overlap as large as one.
+            SpecError: a picture smaller than a tile, an overlap as large as one, or too many tiles.
         """
         for whole, tile in zip(picture, self.size, strict=True):
             if whole < tile:
@@ -83,6 +86,8 @@ class Tiling:
             if self.overlap >= tile < whole:
                 raise SpecError(f"an overlap of {self.overlap} is no smaller than a tile of {list(self.size)}", field="overlap")
         rows, columns = (self._starts(whole, tile) for whole, tile in zip(picture, self.size, strict=True))
+        if len(rows) * len(columns) > MOST_TILES:
+            raise SpecError(f"these would be {len(rows) * len(columns)} tiles, more than {MOST_TILES}", field="overlap")
         return tuple((y, x) for y in rows for x in columns)
 
     def _starts(self, whole: int, tile: int) -> list[int]:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LATENTS = "latents"
 """The stream that an encoder fills and a decoder reads, unless another is named."""
 
+MOST_LAYERS = 1000
+"""Layers that may run one after another: beyond, a number is in the wrong place, and a check of it would take hours."""
+
 
 @component("backbone", "perceiver")
 @attrs.frozen(kw_only=True)
@@ -46,6 +49,11 @@ class Perceiver:
     query_residual: bool = option(default=True, doc="whether the latents are added to what they read")
     gelu: Literal["exact", "tanh"] = option(default="exact", doc="form of the activation: `tanh` is that of the JAX code")
     dropout: float = option(default=0.0, validator=fraction, doc="of attention weights, in training")
+
+    def __attrs_post_init__(self) -> None:
+        if self.layers * self.blocks > MOST_LAYERS:
+            message = f"{self.blocks} blocks of {self.layers} layers are more than {MOST_LAYERS} layers"
+            raise SpecError(message, field="blocks" if self.layers <= MOST_LAYERS else "layers", hint="a typing mistake?")
 
     def outputs(self, inputs: Group) -> Group:
         streams = streams_of(inputs)

@@ -212,6 +212,11 @@ def test_unknown_names_of_a_foreign_state_are_kept_for_the_report() -> None:
     assert {part: list(own) for part, own in parts.items()} == {"latents": ["values"], "": ["bert.pooler"]}
 
 
+def test_a_depth_that_no_check_could_count_is_refused() -> None:
+    with pytest.raises(SpecError, match="more than 1000 layers"):
+        Perceiver(layers=6, blocks=48_646_522)
+
+
 @pytest.mark.parametrize(
     ("spec", "inputs", "field"),
     [
@@ -236,6 +241,7 @@ def test_unknown_names_of_a_foreign_state_are_kept_for_the_report() -> None:
         (TokenEmbeddings(vocabulary=5, width=4), {"text": Shape((3,))}, "in"),
         (TokenValues(layout="vector"), {"video": VIDEO}, "layout"),
         (CutTiles(size=(8, 8)), {"x": Shape((3, 6, 9))}, "size"),
+        (CutTiles(size=(8, 8), overlap=7), {"x": Shape((400, 400))}, "overlap"),
         (BlendTiles(size=(4, 4), overlap=1, picture=(8, 8)), {"x": Shape((2, 4, 4, 1))}, "in"),
     ],
 )
