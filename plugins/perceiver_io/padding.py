@@ -44,7 +44,7 @@ class StreamPadding(nn.Module):
     def _masked(self, name: str, x_BNW: Tensor) -> Tensor:
         if name not in self.masks:
             return x_BNW
-        mask_W = self.masks[name].to(x_BNW.dtype)
+        mask_W: Tensor = self.masks[name].to(x_BNW.dtype)
         if self.chance[name] == 1:
             return mask_W.expand_as(x_BNW)
         if not self.training:
