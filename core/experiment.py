@@ -409,7 +409,7 @@ class _Reader:
         broken = {key: well_formed(_get(written[key], "in")) for key in nodes if key not in plans}
         if lost:
             broken[BATCH] = None
-        return wire(plans, merged, reporter, broken)
+        return attrs.evolve(wire(plans, merged, reporter, broken), locate=view.location)
 
     def plan(self, name: str, node: Node, nodes: Mapping[str, Node | None], view: View) -> NodePlan | None:
         spec: NodeSpec | None = node.spec

@@ -14,7 +14,7 @@ from antifaz.core.graph.wiring import In, Wiring
 from antifaz.core.objectives import Loss, Objective
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features, Tokens
-from antifaz.registry import ConfigError, Location, Problem, SpecError
+from antifaz.registry import ConfigError, Problem, SpecError
 
 
 def build_graph(wiring: Wiring, *, seed: int = 0, device: str | torch.device = "cpu") -> Graph:
@@ -29,7 +29,8 @@ def build_graph(wiring: Wiring, *, seed: int = 0, device: str | torch.device = "
         with torch.device(where):
             graph = Graph(wiring, seed=seed)
     except SpecError as error:
-        raise ConfigError([Problem(error.message, Location("graph"), error.hint)]) from None
+        where_written = wiring.locate(tuple((error.field or "").split(".")))
+        raise ConfigError([Problem(error.message, where_written, error.hint)]) from None
     return graph.to(device)
 
 

@@ -30,7 +30,7 @@ class Graph(nn.Module):
         wiring: the checked nodes.
         seed: of the first weights.
     Raises:
-        SpecError: a `share` or `tie` that does not fit.
+        SpecError: a `share` or `tie` that does not fit; its field begins with the node's name.
     """
 
     def __init__(self, wiring: Wiring, *, seed: int = 0) -> None:
@@ -39,7 +39,7 @@ class Graph(nn.Module):
         self.aliases: dict[str, str] = {}
         for name, node in wiring.nodes.items():
             if hasattr(nn.Module, name) or name in ("wiring", "aliases", "outputs"):
-                raise SpecError(f"{name!r} cannot be the name of a node", hint="choose another name")
+                raise SpecError(f"{name!r} cannot be the name of a node", field=name, hint="choose another name")
             self.add_module(name, _built(node, seed))
         ties: dict[str, str] = {}
         for name, node in wiring.nodes.items():
@@ -104,7 +104,7 @@ class Graph(nn.Module):
         if different:
             raise SpecError(
                 f"cannot share the weights of {owner!r}: these parameters differ: {', '.join(different)}",
-                field="share",
+                field=f"{name}.share",
                 hint="a shared node needs inputs of the same widths as its owner's",
             )
         state = theirs.state_dict().keys()
@@ -117,20 +117,21 @@ class Graph(nn.Module):
     def _tie(self, ties: Mapping[str, str]) -> None:
         """Make parameters those of others. ties: parameter -> owner, by full names; an owner may itself be tied."""
         parameters = dict(self.named_parameters(remove_duplicate=False))
-        for each in (*ties, *ties.values()):
-            if each not in parameters:
-                hint = suggest(each, list(parameters), noun="parameters")
-                raise SpecError(f"there is no parameter {each!r}", field="tie", hint=hint)
+        for name, owner in ties.items():
+            for each in (name, owner):
+                if each not in parameters:
+                    hint = suggest(each, list(parameters), noun="parameters")
+                    raise SpecError(f"there is no parameter {each!r}", field=_tie_of(name), hint=hint)
         for name in ties:
             owner, passed = ties[name], [name]
             while owner in ties:
                 if owner in passed:
-                    raise SpecError(f"parameters are tied in a circle: {' -> '.join([*passed, owner])}", field="tie")
+                    raise SpecError(f"parameters are tied in a circle: {' -> '.join([*passed, owner])}", field=_tie_of(name))
                 passed.append(owner)
                 owner = ties[owner]
             if parameters[name].shape != parameters[owner].shape:
                 shapes = f"{list(parameters[name].shape)} and {list(parameters[owner].shape)}"
-                raise SpecError(f"cannot tie {name!r} to {owner!r}: their shapes are {shapes}", field="tie")
+                raise SpecError(f"cannot tie {name!r} to {owner!r}: their shapes are {shapes}", field=_tie_of(name))
             _assign(self, name, parameters[owner])
             self.aliases[name] = owner
 
@@ -181,8 +182,17 @@ def _built(node: WiredNode, seed: int) -> nn.Module:
     digest = hashlib.blake2b(f"{seed}/{node.name}".encode(), digest_size=7).digest()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int.from_bytes(digest, "big"))
-        module: nn.Module = node.plan.spec.build(node.inner_inputs)
+        try:
+            module: nn.Module = node.plan.spec.build(node.inner_inputs)
+        except SpecError as error:
+            field = f"{node.name}.{error.field}" if error.field else node.name
+            raise SpecError(error.message, field=field, hint=error.hint) from None
     return module
+
+
+def _tie_of(parameter: str) -> str:
+    """The key that ties a parameter, given by its full name."""
+    return f"{parameter.partition('.')[0]}.tie"
 
 
 def _below(weights: Mapping[str, Tensor], node: str) -> dict[str, Tensor]:

@@ -12,7 +12,7 @@ import attrs
 
 from antifaz.core.routing import Influence, Routing, compose, needed
 from antifaz.core.streams import Group, Shape, Stream, Value
-from antifaz.registry import SpecError, declaration_of, suggest
+from antifaz.registry import Location, SpecError, declaration_of, suggest
 
 BATCH = "batch"
 """The name that stands for the data in references: `batch.video`."""
@@ -89,11 +89,13 @@ class Wiring:
     """The nodes in an order in which they can run, and the shapes of the data they start from.
 
     broken: names of nodes that are left out because something was wrong with them, and has been reported.
+    locate: where the value at a path (a node's name, then its keys) was written.
     """
 
     nodes: Mapping[str, WiredNode]
     inputs: Mapping[str, Shape]
     broken: frozenset[str] = frozenset()
+    locate: Callable[[Path], Location] = attrs.field(default=lambda path: Location("graph"), eq=False, repr=False)
 
     def value(self, node: str, output: str) -> Value:
         return self.inputs[output] if node == BATCH else self.nodes[node].outputs[output]

@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream
-from antifaz.registry import SpecError, at_least, component, fraction, option, positive
+from antifaz.registry import SpecError, at_least, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
     from .model import BottleneckTransformer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Bottleneck:
     """An encoder for each modality, and one latent stream through which they exchange from `fusion_layer` on."""
 
-    depth: int = option(default=12, validator=positive, doc="number of blocks of each encoder")
+    depth: int = option(default=12, validator=between(1, 1000), doc="number of blocks of each encoder")
     heads: int = option(default=12, validator=positive, doc="attention heads; divides the width")
     fusion_layer: int = option(
         default=8, validator=at_least(0), doc="blocks in which each modality is alone; `depth`: they never meet"

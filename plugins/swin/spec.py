@@ -20,7 +20,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Edge, Routing
 from antifaz.core.streams import Group, Stream
-from antifaz.registry import SpecError, component, fraction, option, positive, suggest
+from antifaz.registry import SpecError, between, component, fraction, option, positive, suggest
 
 from .grids import grid_of_stage, smallest_side
 
@@ -53,7 +53,9 @@ class Swin:
         default=None, doc="which stream reads which: `zorro` with latent streams; default each modality itself"
     )
     size: Literal["tiny", "small", "base"] | None = option(default=None, doc="depths and heads of a published size")
-    depths: tuple[int, ...] | None = option(default=None, validator=positive, doc="blocks of each stage; needed without `size`")
+    depths: tuple[int, ...] | None = option(
+        default=None, validator=between(1, 1000), doc="blocks of each stage; needed without `size`"
+    )
     heads: tuple[int, ...] | None = option(default=None, validator=positive, doc="of each stage; needed without `size`")
     window: tuple[int, ...] | Mapping[str, tuple[int, ...]] | None = option(
         default=None,

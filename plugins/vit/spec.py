@@ -20,7 +20,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream
-from antifaz.registry import SpecError, component, fraction, option, positive
+from antifaz.registry import SpecError, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
     from .model import Transformer
@@ -48,8 +48,8 @@ class ViT:
 
     mask: MaskPolicy = option(doc="which stream reads which, in every block")
     size: Literal["tiny", "small", "base", "large"] | None = option(default=None, doc="depth and heads of a published size")
-    depth: int | None = option(default=None, doc="number of blocks; needed without `size`")
-    heads: int | None = option(default=None, doc="attention heads; needed without `size`")
+    depth: int | None = option(default=None, validator=between(1, 1000), doc="number of blocks; needed without `size`")
+    heads: int | None = option(default=None, validator=positive, doc="attention heads; needed without `size`")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
     dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
     drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
@@ -57,11 +57,8 @@ class ViT:
 
     def __attrs_post_init__(self) -> None:
         for field in ("depth", "heads"):
-            value = getattr(self, field)
-            if value is None and self.size is None:
+            if getattr(self, field) is None and self.size is None:
                 raise SpecError(f"`{field}` is missing", field=field, hint=f"give `{field}`, or a `size`: {', '.join(SIZES)}")
-            if value is not None and value < 1:
-                raise SpecError(f"`{field}` must be at least 1, not {value}", field=field)
         if self.attention == "flex" and self.dropout:
             raise SpecError("flex attention has no dropout of weights", field="dropout", hint="use `attention: grouped`, or 0")
 

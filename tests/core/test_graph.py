@@ -313,3 +313,15 @@ graph:
     assert set(wiring.influences().values()) == {frozenset({"a"})}
     found = build_graph(wiring)({"a": Features(torch.randn(2, 8, 8))}, ["r"])
     assert found.keys() == {"r.pieces", "r.global"}
+
+
+def test_a_tie_that_does_not_fit_is_told_where_it_is_written(config, plugins) -> None:
+    text = """
+name: tied
+inputs: {a: [8, 8], b: [8, 4]}
+graph:
+  a: {use: spectrogram_patches, in: batch.a, patch: [4, 4], width: 8}
+  b: {use: spectrogram_patches, in: batch.b, patch: [4, 4], width: 8, tie: {positions: a.positions}}
+"""
+    with pytest.raises(ConfigError, match=r":6:\d+: cannot tie 'b.positions' to 'a.positions': their shapes are"):
+        build_graph(read(config(text), plugins).wiring)

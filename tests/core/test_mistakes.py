@@ -127,7 +127,7 @@ def outcomes(plugins: Plugins, folder: Path, seeds: range, check_every: int) -> 
         name = names[seed % len(names)]
         text = mutant(texts[name], trees[name], seed)
         path.write_text(text, encoding="utf-8")
-        begin = time.monotonic()
+        begin = time.process_time()  # a machine that is busy with other things is no hang
         try:
             experiment = read(path, plugins)
             found["valid"] += 1
@@ -140,7 +140,7 @@ def outcomes(plugins: Plugins, folder: Path, seeds: range, check_every: int) -> 
                 raise AssertionError(f"mutant {seed} of {name}: {unlocated}\n{text}") from error
         except Exception as error:
             raise AssertionError(f"mutant {seed} of {name}: {error!r}\n{text}") from error
-        assert time.monotonic() - begin < 10, f"mutant {seed} of {name} took too long"
+        assert time.process_time() - begin < 10, f"mutant {seed} of {name} took too long"
     return found
 
 
