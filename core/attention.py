@@ -184,8 +184,15 @@ def _fused(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, *, align: int | None 
 def _triangle(rows: int, columns: int, device: torch.device) -> Tensor:
     """The lower-right triangle as a symbol that kernels know; on the meta device, where counting modes cannot hold it, a mask."""
     if device.type == "meta":
-        return torch.ones(rows, columns, dtype=torch.bool, device=device).tril(columns - rows)
+        mask = torch.ones(rows, columns, dtype=torch.bool, device=device).tril(columns - rows)
+        mask.lower_right = True  # type: ignore[attr-defined]
+        return mask
     return causal_lower_right(rows, columns)
+
+
+def is_triangle(mask: Tensor | None) -> bool:
+    """Whether a mask on the meta device, which holds no values, is the lower-right triangle."""
+    return getattr(mask, "lower_right", False)
 
 
 def _masked(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | None, bias: Tensor | None, dropout: float) -> Tensor:

@@ -17,10 +17,13 @@ from antifaz.core.experiment import Data, Experiment, Published, Stage, TrainSta
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
 from antifaz.core.streams import Shape, Stream, Value
-from antifaz.registry import ConfigError, DataError, Problem, declaration_of
+from antifaz.registry import FAILED, ConfigError, DataError, Problem, declaration_of, failure
 
 from .cost import StepCost, forward_flops, step_cost
-from .model import TrainingModel, build_graph, parameters_reached, stand_in
+from .model import TrainingModel, build_graph, class_out_of_range, parameters_reached, stand_in
+
+LOOKED_AT = 8
+"""Samples of a data set that are tried, until one can be read."""
 
 
 @attrs.frozen
@@ -148,8 +151,8 @@ def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
     problems = []
     try:
         found = graph(_stand_in(wiring, 2), list(wiring.nodes))
-    except (RuntimeError, ValueError, TypeError, IndexError, KeyError, NotImplementedError) as error:
-        return [Problem(f"the graph cannot run: {type(error).__name__}: {error}", view.location(()))]
+    except Exception as error:  # whatever a plugin's own code raises
+        return [_failed(graph, error)]
     for name, node in wiring.nodes.items():
         for output, declared in node.outputs.items():
             reference = Wire("", name, output).reference
@@ -158,7 +161,21 @@ def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
             elif (got := tuple(found[reference].values.shape[1:])) != declared.dims:
                 message = f"{reference} has shape {list(got)}, its spec declares {list(declared.dims)}"
                 problems.append(Problem(message, view.location((name,))))
+            elif not (values := found[reference].values).is_floating_point() and isinstance(declared, Stream):
+                problems.append(Problem(f"{reference} is {values.dtype}, tokens are floating-point", view.location((name,))))
     return problems
+
+
+def _failed(graph: Graph, error: Exception) -> Problem:
+    """What a graph that cannot run says, at the first node that cannot."""
+    batch = _stand_in(graph.wiring, 2)
+    for name, node in graph.wiring.nodes.items():
+        try:
+            graph(batch, [name])
+        except Exception as own:
+            words = f"{node.plan.words} cannot run: {failure(own, node.plan.spec)}"
+            return Problem(words, graph.wiring.locate((name,)), FAILED)
+    return Problem(f"the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), FAILED)
 
 
 def _node_report(graph: Graph, name: str, flops: int) -> NodeReport:
@@ -248,17 +265,23 @@ def _look(experiment: Experiment, name: str, entry: Data, problems: list[Problem
 
 
 def _sample_faults(samples: Any, declared: Mapping[str, Shape], name: str) -> list[str]:
-    sample = samples.load(0, 0)
-    if sample.problem is not None:
-        return []  # a broken file is the run's to count, against the user's limit
+    # One broken file is the run's to count, against the user's limit; where the first few all are, something else is wrong.
+    tried = [samples.load(i, 0) for i in range(min(LOOKED_AT, len(samples)))]
+    sample = next((each for each in tried if each.problem is None), None)
+    if sample is None:
+        return [f"{name}: of the first {len(tried)} samples none can be read: {tried[0].problem}"]
+    index = next(i for i, each in enumerate(tried) if each is sample)
+    identity = samples.identity(index)
     try:
-        entries = Collate(samples)([(sample, 0)]).entries
+        entries = Collate(samples)([(sample, index)]).entries
     except (RuntimeError, ValueError, TypeError) as error:
-        return [f"{name}: the sample {samples.identity(0)!r} cannot be put in a batch: {error}"]
+        return [f"{name}: the sample {identity!r} cannot be put in a batch: {error}"]
     faults = []
     for key, shape in declared.items():
         values = entries[key].values
         if tuple(values.shape[1:]) != shape.dims or values.dtype != getattr(torch, shape.dtype):
             got = f"{list(values.shape[1:])} {str(values.dtype).removeprefix('torch.')}"
-            faults.append(f"{name}.{key} is {got}, declared is {list(shape.dims)} {shape.dtype}: {samples.identity(0)!r}")
+            faults.append(f"{name}.{key} is {got}, declared is {list(shape.dims)} {shape.dtype}: {identity!r}")
+        elif shape.classes and (wrong := class_out_of_range(values, shape)) is not None:
+            faults.append(f"{name}.{key} is class {wrong} of {len(shape.classes)}: {identity!r}")
     return faults

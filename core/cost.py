@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from antifaz.core.tokens import Features
 
+from .attention import is_triangle
 from .graph.graph import Graph
 
 
@@ -81,13 +82,18 @@ class _CountedAttention(TorchFunctionMode):
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if func is not F.scaled_dot_product_attention or not args[0].is_meta:
+        if func is not F.scaled_dot_product_attention:
             return func(*args, **kwargs)
-        q, k, v = args[:3]
+        given = dict(zip(("query", "key", "value", "attn_mask", "dropout_p", "is_causal"), args, strict=False)) | kwargs
+        q, k, v, mask = given["query"], given["key"], given["value"], given.get("attn_mask")
+        if not q.is_meta:
+            return func(*args, **kwargs)
         rows, columns = q.shape[-2], k.shape[-2]
-        mask = args[3] if len(args) > 3 else kwargs.get("attn_mask")
-        pairs = rows * columns
-        if kwargs.get("is_causal") or (mask is not None and mask.dim() == 2):  # attention.py's triangle; other masks have a batch
+        pairs = rows * columns  # kernels compute what a mask forbids, but for triangles
+        if given.get("is_causal"):  # row i reads columns 0 to i
+            whole = min(rows, columns)
+            pairs = whole * (whole + 1) // 2 + (rows - whole) * columns
+        elif is_triangle(mask):  # the last row reads everything
             pairs -= rows * (rows - 1) // 2
         return torch.ops.antifaz.attention(q, k, v, pairs)
 

@@ -57,7 +57,7 @@ class Node:
 class Data:
     """A data set and how it is loaded."""
 
-    batch_size: int = option(default=64, validator=positive, doc="samples per optimisation step, over all processes")
+    batch_size: int = option(default=64, validator=between(1, 10**6), doc="samples per optimisation step, over all processes")
     workers: int = option(default=0, validator=at_least(0), doc="loader processes for each training process")
     max_unreadable: int = option(default=0, validator=at_least(0), doc="how many broken files are skipped before the run stops")
     transforms: tuple[BatchTransformSpec, ...] = option(default=(), doc="changes of whole training batches, in order")
@@ -173,24 +173,45 @@ class Published:
     note: str = option(default="", doc="why the figures differ, where they do")
 
 
+SIZES = between(1, 10**9)
+"""Of the axes of an entry."""
+
+
 @attrs.frozen(kw_only=True)
 class Declared:
     """An entry of the data that is no plain array of float32."""
 
-    shape: tuple[int, ...] = option(doc="of a sample")
+    shape: tuple[int, ...] = option(validator=SIZES, doc="of a sample")
     dtype: Literal["float32", "int64"] = option(
         default="float32", doc="of its elements; int64 are classes and numbers of a vocabulary"
     )
+
+
+def _sizes(_: Any, field: Any, inputs: Mapping[str, tuple[int, ...] | Declared]) -> None:
+    for name, entry in inputs.items():
+        if not isinstance(entry, Declared) and not all(SIZES.holds(size) for size in entry):
+            raise SpecError(f"the sizes of {name!r} must be {SIZES.words}, not {list(entry)}", field=f"inputs.{name}")
+
+
+def _file_name(_: Any, field: Any, name: str) -> None:
+    if not FILE_NAME.fullmatch(name):
+        hint = "use letters, digits and `-_.+`, beginning with a letter or digit"
+        raise SpecError(f"{name!r} cannot name a run folder", field="name", hint=hint)
+
+
+FILE_NAME = re.compile(r"\w[\w.+-]*")
 
 
 @attrs.frozen(kw_only=True)
 class Header:
     """The top level of a config, without the sections that are read entry by entry."""
 
-    name: str = option(doc="of the experiment, and of its run folder")
+    name: str = option(validator=_file_name, doc="of the experiment, and of its run folder")
     seed: int = option(default=0, validator=at_least(0), doc="of weights, data order and augmentation")
     inputs: Mapping[str, tuple[int, ...] | Declared] = option(
-        factory=dict, doc="shapes of the data, for a config without data sets; with `dtype` where it is not float32"
+        factory=dict,
+        validator=_sizes,
+        doc="shapes of the data, for a config without data sets; with `dtype` where it is not float32",
     )
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
     published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
@@ -460,6 +481,11 @@ class _Reader:
             return
         self.check_init(name, stage, list(stages), wiring)
         if isinstance(stage, TrainStage):
+            entry = data.get(stage.data)
+            if entry is not None and entry.batch_size % stage.accumulate:
+                message = f"batch_size {entry.batch_size} does not divide into {stage.accumulate} micro-batches"
+                hint = f"choose a batch_size of {stage.accumulate} times a whole number, or another `accumulate`"
+                self.report(self.document, (*at, "accumulate"), message, hint)
             for key, objective in stage.objectives.items():
                 self.check_inputs((*at, "objectives", key), objective.objective, objective.in_, wiring)
                 contrastive = getattr(objective.objective, "needs_whole_batch", False)

@@ -105,6 +105,14 @@ def stand_in(
     return entries
 
 
+def class_out_of_range(values: Tensor, shape: Shape) -> int | None:
+    """A class number among these that names none of the declared classes; None where all do, or they are shares of classes."""
+    if not shape.classes or values.is_floating_point() or shape.dims:
+        return None
+    wrong = values[(values < 0) | (values >= len(shape.classes))]
+    return int(wrong[0]) if len(wrong) else None
+
+
 def parameters_reached(model: TrainingModel, shapes: Mapping[str, Shape]) -> set[str]:
     """Names of the parameters that get a gradient from the objectives, found on the meta device at no cost.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import keyword
 import re
 from collections.abc import Sequence
 from importlib import resources
@@ -27,6 +29,9 @@ def write_skeleton(name: str, kinds: Sequence[str], folder: Path) -> list[Path]:
         raise SkeletonError(
             f"{name!r} cannot name a plugin", hint="use lower-case letters, digits and `-`, beginning with a letter"
         )
+    package = name.replace("-", "_")
+    if keyword.iskeyword(package) or importlib.util.find_spec(package) is not None:
+        raise SkeletonError(f"{package!r} is a word of Python or a package that is installed", hint="choose another name")
     unknown = [kind for kind in kinds if kind not in KINDS]
     if unknown or not kinds:
         raise SkeletonError(f"unknown kind {', '.join(map(repr, unknown))}", hint=f"kinds: {', '.join(KINDS)}")

@@ -2,7 +2,8 @@
 
 Parameters are re-drawn non-zero in float64 (zero-initialised heads would prove anything). For every output and every modality:
 where the composed routing says "no influence", the gradient must be exactly zero and re-drawing the modality must change no bit
-of the output; where it says "influence", one of the two must show it. In training and in evaluation mode.
+of the output; where it says "influence", one of the two must show it. In training mode, in evaluation mode, and in evaluation of a
+batch in which each modality is absent from one of the samples.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from .claims import Claim, Mixing, claims, mixings
 from .model import build_graph, stand_in
 
 BATCH_SIZE = 2
+SOME_ABSENT = "evaluation, some absent"
+MODES = ("training", "evaluation", SOME_ABSENT)
 
 
 @attrs.frozen
@@ -71,7 +74,7 @@ def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
     for stage, wiring in experiment.graphs.items():
         graph = build_graph(wiring).double()
         redraw(graph, seed)
-        findings += [f for mode in ("training", "evaluation") for f in measure(graph, mode, seed, stage)]
+        findings += [f for mode in MODES for f in measure(graph, mode, seed, stage)]
     return VerifyReport(tuple(findings), tuple(claims(experiment)), tuple(mixings(experiment)))
 
 
@@ -94,7 +97,10 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         shapes = {name: shape for name, shape in wiring.inputs.items() if name in used}
-        first, second = (stand_in(shapes, BATCH_SIZE, dtype=torch.float64) for _ in range(2))
+        size = 1 + len(used) if mode == SOME_ABSENT else BATCH_SIZE
+        first, second = (stand_in(shapes, size, dtype=torch.float64) for _ in range(2))
+    if mode == SOME_ABSENT:  # the first sample has everything, each of the others lacks one modality
+        first, second = ({n: _lacking(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in (first, second))
     outputs = list(allowed)
     gradients = _gradients(graph, first, outputs, seed)
     base = _values(graph, first, outputs, seed)
@@ -106,6 +112,12 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
             size = gradients[output].get(modality, 0.0)
             findings.append(Finding(stage, output, modality, mode, modality in allowed[output], size, changed))
     return findings
+
+
+def _lacking(entry: Features, sample: int) -> Features:
+    valid = entry.presence().clone()
+    valid[sample] = False
+    return Features(entry.values, valid)
 
 
 def _values(graph: Graph, batch: Mapping[str, Features], outputs: list[str], seed: int) -> dict[str, Tensor]:
@@ -123,7 +135,7 @@ def _gradients(graph: Graph, batch: Mapping[str, Features], outputs: list[str], 
     leaves = {n: f.values.clone().requires_grad_() for n, f in batch.items() if f.values.is_floating_point()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        values = graph({**batch, **{n: Features(v) for n, v in leaves.items()}}, outputs)
+        values = graph({**batch, **{n: Features(v, batch[n].valid) for n, v in leaves.items()}}, outputs)
         found = {}
         for output in outputs:
             projected = (values[output].values * torch.randn_like(values[output].values)).sum()

@@ -4,6 +4,7 @@ from .components import KINDS, Catalogue, Component, Declaration, Kind, componen
 from .discovery import PluginRow, Plugins, discover
 from .document import Document, View, load_document
 from .errors import (
+    FAILED,
     AntifazError,
     ConfigError,
     DataError,
@@ -20,6 +21,7 @@ from .errors import (
     UnknownComponentError,
     WeightsError,
     WriteError,
+    failure,
     nearest,
     suggest,
 )
@@ -29,6 +31,7 @@ from .structuring import Structurer, component_of, describe
 from .yaml_text import write_yaml
 
 __all__ = [
+    "FAILED",
     "KINDS",
     "AntifazError",
     "Catalogue",
@@ -62,6 +65,7 @@ __all__ = [
     "declaration_of",
     "describe",
     "discover",
+    "failure",
     "fraction",
     "hookimpl",
     "hookspec",

@@ -78,7 +78,9 @@ def discover(files: Sequence[str | Path] = ()) -> Plugins:
         row = PluginRow(entry.name, entry.value, distribution, entry.dist.version if entry.dist else "?")
         try:
             row = _register(row, entry.load(), manager, catalogue)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # extension modules raise their own kinds of it
             row = attrs.evolve(row, error=_reason(error))
             catalogue.failures.append(row)
         rows.append(row)

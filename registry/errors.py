@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import difflib
 import errno
+import sys
+import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -128,6 +130,20 @@ class WriteError(AntifazError):
 
 class SkeletonError(AntifazError):
     """A plugin skeleton that cannot be written: its name, its kinds, or its folder."""
+
+
+FAILED = "an option may be out of all bounds; if not, this is a mistake of its plugin"
+"""What to do about a component that fails in words that are not for people."""
+
+
+def failure(error: BaseException, component: object) -> str:
+    """Any exception in one line: its type, its text, and the innermost line in the folder of the component that raised it."""
+    module = sys.modules.get(type(component).__module__)
+    folder = Path(getattr(module, "__file__", None) or "/nowhere/x").parent
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
+    text = str(error).strip().partition("\n")[0]
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}{f': {text}' if text else ''}{place}"
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:

@@ -119,20 +119,20 @@ def verify(
         _print_json(report.json())
     else:
         modalities = sorted({finding.modality for finding in report.findings})
-        table = Table("output", *modalities)
+        table = Table("output", *map(escape, modalities))
         for stage, output in dict.fromkeys((finding.stage, finding.output) for finding in report.findings):
             cells = []
             for modality in modalities:
                 found = [f for f in report.findings if (f.stage, f.output, f.modality) == (stage, output, modality)]
                 word = "influences" if any(f.influences for f in found) else "none: gradient exactly 0"
                 cells.append(word if all(f.ok for f in found) else f"[red]{word}, but the routing says otherwise[/]")
-            table.add_row(_stage(experiment, stage) + output, *cells)
+            table.add_row(escape(_stage(experiment, stage) + output), *cells)
         console.print(table)
         for claim in report.claims:
             mark = "[green]pure[/]" if claim.holds else "[red]not pure[/]"
-            console.print(f"{mark} {_stage(experiment, claim.stage)}{claim.text}", highlight=False)
+            console.print(f"{mark} {escape(_stage(experiment, claim.stage) + claim.text)}", highlight=False)
         for mixing in report.mixings:
-            console.print(f"mixed {_stage(experiment, mixing.stage)}{mixing.text}", highlight=False)
+            console.print(f"mixed {escape(_stage(experiment, mixing.stage) + mixing.text)}", highlight=False)
         modes = ", ".join(dict.fromkeys(finding.mode for finding in report.findings))
         console.print(f"float64, re-drawn parameters, modes: {modes}")
     if not report.ok:
@@ -185,8 +185,8 @@ def plugins(as_json: AsJson = False, plugin: PluginFiles = None) -> None:
         return
     table = Table("plugin", "distribution", "version", "components", "state")
     for row in rows:
-        state = "ok" if row.error is None else f"[red]{row.error}[/]"
-        table.add_row(row.name, row.distribution, row.version, ", ".join(row.components), state)
+        state = "ok" if row.error is None else f"[red]{escape(row.error)}[/]"
+        table.add_row(*map(escape, (row.name, row.distribution, row.version, ", ".join(row.components))), state)
     console.print(table)
 
 

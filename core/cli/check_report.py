@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def show(report: CheckReport, console: Console) -> None:
     console.print(_nodes(report))
     if report.outputs:
         console.print(_outputs(report))
-    console.print(f"{report.name}: {report.parameters:,} parameters, {short(report.flops)}FLOPs forward for one sample")
+    console.print(f"{escape(report.name)}: {report.parameters:,} parameters, {short(report.flops)}FLOPs forward for one sample")
     lines = _published(report)
     for name, stage in report.stages.items():
         cost = stage.cost
@@ -33,14 +34,14 @@ def show(report: CheckReport, console: Console) -> None:
         text = "not on this machine" if counts is None else ", ".join(f"{value:,} {key}" for key, value in counts.items())
         lines.append(f"data {name}: {text}")
     for line in lines:
-        console.print(line, highlight=False, soft_wrap=True)
+        console.print(escape(line), highlight=False, soft_wrap=True)
 
 
 def _nodes(report: CheckReport) -> Table:
     table = Table("node", "component", "parameters", "FLOPs", "outputs (shape per sample)")
     for node in report.nodes.values():
         outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
-        table.add_row(node.name, node.component, f"{node.parameters:,}", short(node.flops), outputs)
+        table.add_row(*map(escape, (node.name, node.component, f"{node.parameters:,}", short(node.flops), outputs)))
     return table
 
 
@@ -60,7 +61,7 @@ def _published(report: CheckReport) -> list[str]:
 def _outputs(report: CheckReport) -> Table:
     table = Table("requested output", "needs", "FLOPs for it alone")
     for reference, output in report.outputs.items():
-        table.add_row(reference, ", ".join(output.needs), short(output.flops))
+        table.add_row(*map(escape, (reference, ", ".join(output.needs), short(output.flops))))
     return table
 
 

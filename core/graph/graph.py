@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features, Tokens
-from antifaz.registry import SpecError, nearest, suggest
+from antifaz.registry import FAILED, SpecError, failure, nearest, suggest
 
 from .wiring import BATCH, WiredNode, Wiring
 
@@ -187,6 +187,9 @@ def _built(node: WiredNode, seed: int) -> nn.Module:
         except SpecError as error:
             field = f"{node.name}.{error.field}" if error.field else node.name
             raise SpecError(error.message, field=field, hint=error.hint) from None
+        except Exception as error:  # what a plugin's own code, or torch, raises
+            message = f"{node.plan.words} cannot be built: {failure(error, node.plan.spec)}"
+            raise SpecError(message, field=node.name, hint=FAILED) from None
     return module
 
 

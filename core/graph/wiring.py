@@ -12,7 +12,7 @@ import attrs
 
 from antifaz.core.routing import Influence, Routing, compose, needed
 from antifaz.core.streams import Group, Shape, Stream, Value
-from antifaz.registry import Location, SpecError, declaration_of, suggest
+from antifaz.registry import FAILED, Location, SpecError, declaration_of, failure, suggest
 
 BATCH = "batch"
 """The name that stands for the data in references: `batch.video`."""
@@ -39,6 +39,12 @@ class NodePlan:
     share: str | None = None
     tie: Mapping[str, str] = attrs.Factory(dict)
     batch_axes: int = 1
+
+    @property
+    def words(self) -> str:
+        """Its kind and name, for people."""
+        declaration = declaration_of(self.spec)
+        return f"the {declaration.kind.name} {declaration.name!r}"
 
 
 @attrs.frozen
@@ -295,6 +301,8 @@ def wire(
         except SpecError as error:
             field = () if error.field is None else (error.field,)
             report((name, *field), error.message, error.hint)
+        except Exception as error:  # what a plugin's own code raises
+            report((name,), f"{plan.words} failed: {failure(error, plan.spec)}", FAILED)
     return Wiring(nodes, inputs, frozenset(known - set(nodes) - {BATCH}) | (frozenset(broken) & {BATCH}))
 
 

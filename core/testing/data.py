@@ -13,7 +13,7 @@ import torch
 from antifaz.core.data.batches import Collate
 from antifaz.core.data.media import Media, write_clip
 from antifaz.core.data.samples import Sample, seeded
-from antifaz.core.model import stand_in
+from antifaz.core.model import class_out_of_range, stand_in
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 
@@ -35,13 +35,20 @@ def declared_shapes(case: Case) -> None:
         samples = case.spec.build(training)
         assert len(samples) > 0, "the example is empty"
         assert dict(samples.shapes) == dict(declared), f"the set says {samples.shapes}, its spec {declared}"
-        batch = Collate(samples)([(samples.load(i, i), i) for i in range(len(samples))])
+        loaded = [samples.load(i, i) for i in range(len(samples))]
+        broken = [sample.problem for sample in loaded if sample.problem is not None]
+        assert not broken, f"the example has samples that cannot be read: {broken[0]}"
+        undeclared = {name for sample in loaded for name in sample.entries} - set(declared)
+        assert not undeclared, f"samples hold {', '.join(sorted(undeclared))}, which is not declared"
+        batch = Collate(samples)([(sample, i) for i, sample in enumerate(loaded)])
         assert set(batch.entries) == set(declared)
         for name, shape in declared.items():
             values = batch.entries[name].values
             got = (tuple(values.shape[1:]), str(values.dtype))
             assert got == (shape.dims, f"torch.{shape.dtype}"), f"{name} is {got}, declared is {shape}"
             assert not values.is_floating_point() or bool(values.isfinite().all()), f"{name} is not finite"
+            wrong = class_out_of_range(values, shape)
+            assert wrong is None, f"{name} is class {wrong} of {len(shape.classes)}"
 
 
 def seeded_samples(case: Case) -> None:
@@ -61,6 +68,7 @@ def names_and_counts(case: Case) -> None:
     samples = case.spec.build(False)
     names = [samples.identity(i) for i in range(len(samples))]
     assert all(isinstance(name, str) and name for name in names)
+    assert len(set(names)) == len(names), "two samples have one name"
     assert {"found", "missing", "unreadable"} <= set(samples.counts())
 
 

@@ -78,6 +78,20 @@ def with_values(value: Tokens | Features, values: Tensor) -> Tokens | Features:
     return value.with_values(values) if isinstance(value, Tokens) else Features(values, value.valid)
 
 
+def partly_absent(batch: Leaving) -> Leaving:
+    """The batch with each entry absent from one sample; of a single entry, samples remain that have it."""
+    marked: Leaving = {}
+    for i, (name, value) in enumerate(batch.items()):
+        there = torch.arange(len(value.values)) != i % len(value.values)
+        tokens = isinstance(value, Tokens)
+        marked[name] = (
+            Tokens(value.values, value.grid, None, there[:, None].expand(value.values.shape[:2]))
+            if tokens
+            else Features(value.values, there)
+        )
+    return marked
+
+
 def part(value: Tokens | Features, rows: Tensor) -> Tokens | Features:
     """Some samples of a batch."""
     valid = None if value.valid is None else value.valid[rows]
@@ -213,10 +227,10 @@ def trained_parameters(case: Case) -> None:
 
 def routing(case: Case) -> None:
     """Gradients are exactly zero where the declared routing forbids an influence, and not where it allows one."""
-    for training in (False, True):
+    for training, marked in ((False, False), (True, False), (False, True)):
         node = Node(case).redrawn()
         node.module.train(training)
-        batch = node.draw()
+        batch = partly_absent(node.draw()) if marked else node.draw()
         leaves = {n: v.values.requires_grad_() for n, v in batch.items() if v.values.is_floating_point()}
         torch.manual_seed(0)
         found = node(batch)
@@ -225,7 +239,7 @@ def routing(case: Case) -> None:
             for name, gradient in zip(leaves, sizes, strict=True):
                 largest = float(gradient.abs().max())
                 allowed = name in node.may_read(output)
-                mode = "training" if training else "evaluation"
+                mode = ("training" if training else "evaluation") + (" with absent samples" if marked else "")
                 if allowed:
                     assert largest > 0, f"{output} may depend on {name} and does not ({mode})"
                 else:
@@ -236,7 +250,11 @@ def absent_streams(case: Case) -> None:
     """A stream that is left out changes no output that it may not influence; outputs without any input are left out."""
     node = Node(case).redrawn()
     node.module.eval()
-    batch = node.draw()
+    for batch in (node.draw(), partly_absent(node.draw())):
+        _without_each(node, batch)
+
+
+def _without_each(node: Node, batch: Leaving) -> None:
     whole = node(batch)
     for absent in batch:
         rest = {name: value for name, value in batch.items() if name != absent}
