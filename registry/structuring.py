@@ -17,7 +17,7 @@ import attrs
 
 from .components import KINDS, Catalogue, slot_kinds
 from .document import View
-from .errors import ConfigError, Location, Problem, UnknownComponentError, suggest
+from .errors import ConfigError, Location, Problem, UnknownComponentError, nearest, suggest
 from .options import key_of
 from .refusals import blame, refusals
 from .yaml_text import read_yaml
@@ -153,7 +153,8 @@ class _Attempt:
         if isinstance(data, Mapping):
             if "use" not in data:
                 known = ", ".join(self.catalogue.names(kinds))
-                return self.fail(path, f"this {nouns} does not say which one it is", f"add `use: NAME`; known names: {known}")
+                hint = f"{self.meant(path)}add `use: NAME`; known names: {known}"
+                return self.fail(path, f"this {nouns} does not say which one it is", hint)
             name, where = data["use"], (*path, "use")
             fields = {key: value for key, value in data.items() if key != "use"}
         else:
@@ -165,6 +166,16 @@ class _Attempt:
         except UnknownComponentError as error:
             return self.fail(where, error.message, error.hint)
         return self.spec(fields, found.spec, path, noun=f"{found.kind.space} {name!r}")
+
+    def meant(self, path: Path) -> str:
+        """For an entry that an override or an extending file made by a slip: the neighbour that was probably meant."""
+        around: Any = self.view.data
+        for step in path[:-1]:
+            around = around[step]
+        if not path or not isinstance(around, Mapping):
+            return ""
+        near = nearest(str(path[-1]), [str(key) for key in around if key != path[-1]])
+        return f"did you mean {near!r}? Or " if near else ""
 
     def spec(self, data: Any, type_: type, path: Path, noun: str | None = None) -> Any:
         """An attrs class from a mapping of its fields; the rest field takes the keys that are no other field's."""

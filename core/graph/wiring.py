@@ -112,7 +112,9 @@ class Wiring:
         Raises:
             SpecError: unknown node or output, with the nearest name.
         """
-        node, _, output = reference.partition(".")
+        node, dot, output = reference.partition(".")
+        if dot and not output:
+            raise SpecError(f"the reference {reference!r} ends in a dot", hint=f"write {node}, or {node}.OUTPUT")
         if node == BATCH:
             return [_pick(reference, BATCH, output, self.inputs)] if output else [Wire(n, BATCH, n) for n in self.inputs]
         if node not in self.nodes:

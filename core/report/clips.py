@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from antifaz.core.data.clips import Clip
-from antifaz.core.data.media import Media, write_clip
+from antifaz.core.data.media import Media, UnreadableMedia, write_clip
 from antifaz.registry import DataError
 
 from .mask_pictures import data_uri
@@ -65,6 +65,8 @@ class Clips:
         if path not in self._made:
             try:
                 self._made[path] = player(path, clip)
+            except UnreadableMedia:
+                self._made[path] = Player("", "", "nothing to play: no media file")  # data of another kind, or damaged
             except (DataError, OSError) as error:
                 self._made[path] = Player("", "", str(error))
         made = self._made[path]

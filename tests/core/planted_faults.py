@@ -57,6 +57,15 @@ class LeakThroughFusion(Means):
         return {name: self.add(tokens, mean_of([tokens, done["fusion"]])) for name, tokens in done.items()}
 
 
+class LeakBesideAbsence(Means):
+    """What is right without marks, and reads everything as soon as a stream has some."""
+
+    def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
+        if all(tokens.valid is None for tokens in streams.values()):
+            return super().update(name, streams)
+        return self.add(streams[name], mean_of(list(streams.values())))
+
+
 class InvalidAveraged(Means):
     def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
         plain = {n: Tokens(t.values, t.grid) for n, t in streams.items()}
@@ -119,6 +128,7 @@ FAULTS = {
         Means,
         LeakThroughPooling,
         LeakThroughFusion,
+        LeakBesideAbsence,
         InvalidAveraged,
         OrderDependent,
         DeadParameter,

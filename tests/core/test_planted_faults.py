@@ -29,6 +29,7 @@ def faulty() -> Plugins:
         ("Means", set()),
         ("LeakThroughPooling", {"routing", "absent streams"}),
         ("LeakThroughFusion", {"routing", "absent streams"}),
+        ("LeakBesideAbsence", {"routing", "absent streams"}),
         ("InvalidAveraged", {"invalid tokens"}),
         ("OrderDependent", {"order of streams"}),
         ("DeadParameter", {"trained parameters"}),
