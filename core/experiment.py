@@ -182,9 +182,17 @@ class Declared:
     """An entry of the data that is no plain array of float32."""
 
     shape: tuple[int, ...] = option(validator=SIZES, doc="of a sample")
-    dtype: Literal["float32", "int64"] = option(
-        default="float32", doc="of its elements; int64 are classes and numbers of a vocabulary"
+    dtype: Literal["float32", "int64"] | None = option(
+        default=None, doc="of its elements; int64 are classes and ids of a vocabulary, and the default where `below` is given"
     )
+    below: int | None = option(default=None, validator=positive, doc="how many values its integers take, from 0: a vocabulary's size")
+
+    def __attrs_post_init__(self) -> None:
+        if self.below is not None and self.dtype == "float32":
+            raise SpecError("`below` is for integers", field="below", hint="set `dtype: int64`, or leave one of them out")
+
+    def as_shape(self) -> Shape:
+        return Shape(self.shape, self.dtype or ("float32" if self.below is None else "int64"), below=self.below)
 
 
 def _sizes(_: Any, field: Any, inputs: Mapping[str, tuple[int, ...] | Declared]) -> None:
@@ -211,7 +219,7 @@ class Header:
     inputs: Mapping[str, tuple[int, ...] | Declared] = option(
         factory=dict,
         validator=_sizes,
-        doc="shapes of the data, for a config without data sets; with `dtype` where it is not float32",
+        doc="shapes of the data, for a config without data sets; with `dtype` or `below` where it is not float32",
     )
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
     published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
@@ -382,10 +390,7 @@ class _Reader:
                 path = ("data", name, *([] if error.field is None else error.field.split(".")))
                 self.report(self.document, path, error.message, error.hint)
         if header is not None:
-            shapes[""] = {
-                name: Shape(entry.shape, entry.dtype) if isinstance(entry, Declared) else Shape(entry)
-                for name, entry in header.inputs.items()
-            }
+            shapes[""] = {n: e.as_shape() if isinstance(e, Declared) else Shape(e) for n, e in header.inputs.items()}
         return shapes
 
     def dataset_alone(self, name: str) -> DatasetSpec | None:

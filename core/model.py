@@ -87,7 +87,7 @@ class TrainingModel(nn.Module):
 def stand_in(
     shapes: Mapping[str, Shape], batch: int, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
 ) -> dict[str, Features]:
-    """A batch of random values in the declared shapes; labels are drawn below their number of classes, other integers below 2.
+    """A batch of random values in the declared shapes; integers are drawn below their declared number of values, or else below 2.
 
     dtype: of the floating-point entries, default their own.
     """
@@ -100,7 +100,7 @@ def stand_in(
         elif own.is_floating_point:
             values = torch.randn(size, dtype=dtype or own, device=device)
         else:
-            values = torch.randint(0, max(2, len(shape.classes)), size, device=device).to(own)
+            values = torch.randint(0, shape.bound, size, device=device).to(own)
         entries[name] = Features(values)
     return entries
 

@@ -35,12 +35,19 @@ class Stream:
 class Shape:
     """A tensor per sample: a raw modality, a label, features. `dims` are its sizes after the batch axis.
 
-    `dtype` is torch's name of the element type; `classes` names what the entries of a label or of logits mean, where known.
+    `dtype` is torch's name of the element type; `classes` names what the entries of a label or of logits mean, where known. `below`
+    is the number of values that integers may take, from 0, where known: the size of a vocabulary.
     """
 
     dims: tuple[int, ...]
     dtype: str = "float32"
     classes: tuple[str, ...] = ()
+    below: int | None = None
+
+    @property
+    def bound(self) -> int:
+        """Integers to try a model with lie below this."""
+        return self.below or max(2, len(self.classes))
 
 
 Value = Stream | Shape

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .attention import Lowering, Valid, attend
+from .attention import Bias, Lowering, Valid, attend
 from .routing import Routing
 
 
@@ -46,15 +46,23 @@ class RoutedAttention(nn.Module):
         self.drop = nn.Dropout(dropout)
 
     def forward(
-        self, readers: Mapping[str, Tensor], sources: Mapping[str, Tensor], routing: Routing, valid: Valid | None = None
+        self,
+        readers: Mapping[str, Tensor],
+        sources: Mapping[str, Tensor],
+        routing: Routing,
+        valid: Valid | None = None,
+        bias: Bias | None = None,
     ) -> dict[str, Tensor]:
-        """readers, sources: name -> (B, N, W). valid: source -> (B, N) bool or None. Returns reader -> (B, N, W)."""
+        """readers, sources: name -> (B, N, W). valid: source -> (B, N) bool or None. bias: see `attend`.
+
+        Returns reader -> (B, N, W).
+        """
         q = {name: split_heads(self.query(x), self.heads) for name, x in readers.items()}
         pairs = {name: self.key_value(x).chunk(2, dim=-1) for name, x in sources.items()}
         k = {name: split_heads(pair[0], self.heads) for name, pair in pairs.items()}
         v = {name: split_heads(pair[1], self.heads) for name, pair in pairs.items()}
         dropout = self.dropout if self.training else 0.0
-        mixed = attend(q, k, v, routing, valid=valid, dropout=dropout, lowering=self.lowering)
+        mixed = attend(q, k, v, routing, valid=valid, bias=bias, dropout=dropout, lowering=self.lowering)
         return {name: self.drop(self.out(merge_heads(x))) for name, x in mixed.items()}
 
 

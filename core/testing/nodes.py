@@ -68,7 +68,7 @@ class Node:
             elif dtype.is_floating_point:
                 values = torch.randn(size, generator=generator, dtype=torch.float64).to(self.dtype)
             else:
-                bound = max(2, len(value.classes)) if isinstance(value, Shape) else 2
+                bound = value.bound if isinstance(value, Shape) else 2
                 values = torch.randint(0, bound, size, generator=generator).to(dtype)
             drawn[name] = Tokens(values, value.grid) if isinstance(value, Stream) else Features(values)
         return drawn
