@@ -27,7 +27,6 @@ from .streams import Group, Shape, Stream, Value
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from .data.media import Media
     from .data.samples import SampleSet
     from .tokens import Features
 
@@ -86,28 +85,40 @@ class Metric(Protocol):
 
 @slot("decoder")
 class DecoderSpec(Protocol):
-    """The spec of what turns a media file into the tensor of one modality."""
+    """The spec of what turns a media file, or text, into the tensor of one modality."""
 
     def shape(self, seconds: float) -> Shape:
         """What a clip of this length becomes (after `finish`), without touching a file."""
 
     def build(self, seconds: float) -> Decoder: ...
 
+    # Optional: reads: ClassVar[str] = "text"
+    #     Its decoder is given the sentences that a data set has of a sample, an `antifaz.core.data.text.Text`, and no media file.
+
 
 class Decoder(Protocol):
     """Three steps, so that the first can be cached, the second differs by sample and the third runs on whole batches."""
 
-    def decode(self, media: Media, start: float) -> Tensor | None:
+    def decode(self, source: Any, start: float) -> Tensor | None:
         """The clip that begins at `start` seconds in a compact dtype (uint8 frames, int16 samples), of a fixed shape.
 
-        None where the file lacks this modality. Deterministic.
+        source: a `Media`, or a `Text` where the spec says so. None where it lacks this modality. Deterministic.
+
+        Raises:
+            UnreadableMedia, UnreadableText: what makes the whole sample unreadable.
         """
 
     def augment(self, stored: Tensor) -> Tensor:
         """Random changes of one sample, in training only; draws from torch's global generator, which the loader seeds."""
 
-    def finish(self, stored: Tensor, training: bool) -> Tensor:
-        """(batch, ...) stored clips -> (batch, *shape.dims) model input."""
+    def finish(self, stored: Tensor, training: bool) -> Tensor | Features:
+        """(batch, ...) stored clips -> (batch, *shape.dims) model input.
+
+        Features where a sample has several of a kind (candidate sentences): `valid` (batch, ...) says which of them are there.
+        """
+
+    # Optional, for caches: fingerprint: str
+    #     What its clips depend on besides its spec and the sources: a digest of a vocabulary's file.
 
 
 @slot("transform")

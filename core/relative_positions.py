@@ -1,8 +1,8 @@
 """T5's relative positions: a learned bias of the attention scores for each head, by the distance of two tokens in buckets.
 
 Source: Raffel et al. 2020, "Exploring the limits of transfer learning with a unified text-to-text transformer", section 2.1 and its
-public code: half of the buckets for short distances one by one, the other half in logarithmic steps up to `max_distance`, from which
-on all distances are one. A backbone holds one module, calls it once, and gives its result to every layer (the `bias` of
+public code: half of the buckets for short distances one by one, the other half in logarithmic steps up to `max_distance`; what is
+farther is one. A backbone holds one module, calls it once, and gives its result to every layer (the `bias` of
 `antifaz.core.attention.attend`), so that it is learned once.
 Axes: H heads, R reader tokens, S source tokens.
 """

@@ -38,7 +38,8 @@ class Features:
     """A tensor per sample: raw input, label, pooled features, logits, embeddings.
 
     values: (batch, ...).
-    valid: (batch,) bool: which samples have it; None = all. Where `batch_axes` was unfolded, (batch, ...) over those axes too.
+    valid: (batch,) bool: which samples have it; None = all. (batch, ...) where a sample has several, each there or not, such as
+    candidate sentences, and where `batch_axes` was unfolded.
     """
 
     values: Tensor
@@ -49,6 +50,15 @@ class Features:
         if self.valid is not None:
             return self.valid
         return torch.ones(self.values.shape[0], dtype=torch.bool, device=self.values.device)
+
+    def in_samples(self) -> Tensor:
+        """(batch,) bool: whether a sample has any of it."""
+        return per_sample(self.presence())
+
+
+def per_sample(valid: Tensor) -> Tensor:
+    """Presence (batch, ...) of the parts of samples -> (batch,): whether any is there."""
+    return valid if valid.dim() == 1 else valid.flatten(1).any(dim=1)
 
 
 def token_presence(valid: Tensor | None, tokens: int) -> Tensor | None:

@@ -113,9 +113,9 @@ class TransformerBlock(nn.Module):
         self.mlp = MLP(width, hidden, dropout=dropout)
         self.drop_path = DropPath(drop_path)
 
-    def forward(self, x: Mapping[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
+    def forward(self, x: Mapping[str, Tensor], routing: Routing, valid: Valid, bias: Bias | None = None) -> dict[str, Tensor]:
         normed = {name: self.attention_norm(x_BNW) for name, x_BNW in x.items()}
-        read = self.attention(normed, normed, routing, valid)
+        read = self.attention(normed, normed, routing, valid, bias)
         x = {name: x_BNW + self.drop_path(read[name]) for name, x_BNW in x.items()}
         return {name: x_BNW + self.drop_path(self.mlp(self.mlp_norm(x_BNW))) for name, x_BNW in x.items()}
 

@@ -209,8 +209,9 @@ def explain(config: Config, overrides: Overrides = None, plugin: PluginFiles = N
 
 @app.command()
 def predict(
-    files: Annotated[list[Path], typer.Argument(help="media files")],
     folder: Annotated[Path, typer.Option("--run", help="run folder of the trained model")],
+    files: Annotated[list[Path] | None, typer.Argument(help="media files")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="a sentence for the files, or alone; may be repeated")] = None,
     stage: Annotated[str | None, typer.Option(help="whose graph and preprocessing; default the last evaluation")] = None,
     top: Annotated[int, typer.Option(help="classes shown for each output")] = 3,
     as_json: AsJson = False,
@@ -221,16 +222,19 @@ def predict(
 
     from antifaz.core.engine.predict import load
 
-    answers = load(folder, stage=stage, plugins=plugin or []).predict(files, top=top)
+    if not files and not text:
+        raise typer.BadParameter("name media files, or give --text")
+    answers = load(folder, stage=stage, plugins=plugin or []).predict(files or [], text=text or [], top=top)
     if as_json:
         _print_json([attrs.asdict(answer) for answer in answers])
         return
     for answer in answers:
-        table = Table("output", "answer", title=escape(f"{answer.file} ({', '.join(answer.modalities)})"), title_justify="left")
+        asked = answer.file or " / ".join(text or [])
+        table = Table("output", "answer", title=escape(f"{asked} ({', '.join(answer.modalities)})"), title_justify="left")
         for reference, values in answer.outputs.items():
             named = answer.labels.get(reference)
-            text = ", ".join(f"{c} {100 * p:.0f}%" for c, p in named) if named else f"vector of {len(values)}"
-            table.add_row(reference, text)
+            several = f"{len(values)} vectors" if values and isinstance(values[0], list) else f"vector of {len(values)}"
+            table.add_row(reference, ", ".join(f"{c} {100 * p:.0f}%" for c, p in named) if named else several)
         console.print(table)
 
 

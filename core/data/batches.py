@@ -18,7 +18,7 @@ from antifaz.core.tokens import Features
 from antifaz.registry import DataError
 
 from .processes import become_worker
-from .samples import Sample, SampleSet, derived_seed, seeded
+from .samples import Sample, SampleSet, derived_seed, seeded, stacked
 
 Transform = Callable[[Mapping[str, Features]], dict[str, Features]]
 Key = tuple[int, int]
@@ -77,12 +77,15 @@ class Collate:
         if not there:
             values = torch.zeros((len(parts), *shape.dims), dtype=getattr(torch, shape.dtype))
             return Features(values, torch.zeros(len(parts), dtype=torch.bool))
-        blank = torch.zeros_like(there[0])
-        values = self.samples.finish(name, torch.stack([blank if part is None else part for part in parts]))
-        if len(there) == len(parts):
+        finished = self.samples.finish(name, stacked(parts))
+        values, several = (finished.values, finished.valid) if isinstance(finished, Features) else (finished, None)
+        if len(there) == len(parts) and several is None:
             return Features(values)
         valid = torch.tensor([part is not None for part in parts])
-        return Features(torch.where(valid.view(-1, *(1 for _ in shape.dims)), values, torch.zeros((), dtype=values.dtype)), valid)
+        if several is not None:
+            valid = several & valid.view(-1, *(1 for _ in several.shape[1:]))
+        shown = valid.view(*valid.shape, *(1 for _ in values.shape[valid.dim() :]))
+        return Features(torch.where(shown, values, torch.zeros((), dtype=values.dtype)), valid)
 
 
 class TrainingOrder:

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor
 
-from antifaz.core.interfaces import DecoderSpec
+from antifaz.core.interfaces import Decoder, DecoderSpec
 from antifaz.core.streams import Shape
 from antifaz.registry import DataError, WriteError
 
 from .clips import Clip
 from .processes import in_parallel
-from .samples import Decoded, MediaSamples, Row, Sample, seeded
+from .samples import Decoded, Entry, MediaSamples, Row, Sample, seeded
 
 FORMAT = 2
 
@@ -68,10 +68,13 @@ class CachedSamples:
     def identity(self, index: int) -> str:
         return self.samples.identity(index)
 
+    def sentences(self, index: int) -> tuple[str, ...]:
+        return self.samples.sentences(index)
+
     def counts(self) -> dict[str, int]:
         return {**self.samples.counts(), "unreadable": len(self.problems)}
 
-    def finish(self, name: str, stored: Tensor) -> Tensor:
+    def finish(self, name: str, stored: Tensor) -> Entry:
         return self.samples.finish(name, stored)
 
     def load(self, index: int, seed: int) -> Sample:
@@ -103,6 +106,9 @@ def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
     for row in samples.rows:
         for name, path in row.files.items():
             digest.update(f"/{name}:{'' if path is None else contents[path]}".encode())
+        for name, text in row.texts.items():
+            said = [] if text is None else [text.sentences, text.times]
+            digest.update(f"/{name}:{json.dumps(said)}".encode())
     return digest.hexdigest()
 
 
@@ -210,10 +216,12 @@ class _ArrayFile:
             self.file.truncate(self.begin + self.rows * row)
 
 
-def _settings(spec: DecoderSpec) -> dict[str, Any]:
+def _settings(spec: DecoderSpec, decoder: Decoder) -> dict[str, Any]:
     """What a decoder's clips depend on: which decoder it is, and its options without those that work on what is cached."""
     options = attrs.asdict(spec)  # type: ignore[arg-type]
     options.pop("augment", None)
+    if (fingerprint := getattr(decoder, "fingerprint", None)) is not None:
+        options["fingerprint"] = fingerprint
     return {"decoder": f"{type(spec).__module__}.{type(spec).__qualname__}", **options}
 
 
@@ -232,4 +240,4 @@ def open_samples(
     samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
     if cache is None:
         return samples
-    return CachedSamples(samples, cache, {name: _settings(spec) for name, spec in modalities.items()})
+    return CachedSamples(samples, cache, {name: _settings(spec, decoders[name]) for name, spec in modalities.items()})

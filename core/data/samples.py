@@ -10,16 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from antifaz.core.interfaces import Decoder
 from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
 
 from .clips import Clip
 from .media import Media, UnreadableMedia
+from .text import Text, UnreadableText
+
+Entry = Tensor | Features
+"""An entry of a sample; Features where it has several of a kind, each there or not."""
 
 
 def derived_seed(*parts: int | str) -> int:
@@ -44,11 +49,30 @@ def seeded(seed: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Sample:
-    """entries: name -> tensor in its stored form, None where absent. problem: why a file could not be read."""
+    """entries: name -> what a set keeps of it, None where absent. problem: why a file could not be read."""
 
     index: int
-    entries: Mapping[str, Tensor | None]
+    entries: Mapping[str, Entry | None]
     problem: str | None = None
+
+
+def stacked(parts: Sequence[Entry | None]) -> Entry:
+    """Entries of several samples as one with a batch axis; zeros, and no part there, where one is absent.
+
+    parts: at least one is there.
+    """
+    there = [part for part in parts if part is not None]
+    marks = next((part.valid for part in there if isinstance(part, Features) and part.valid is not None), None)
+    values = [part.values if isinstance(part, Features) else part for part in there]
+    blank = torch.zeros_like(values[0])
+    found = iter(values)
+    batch = torch.stack([blank if part is None else next(found) for part in parts])
+    if marks is None:
+        return batch
+    every, none = torch.ones_like(marks), torch.zeros_like(marks)
+    known = [part.valid if isinstance(part, Features) else None for part in parts]
+    valid = [none if p is None else every if mark is None else mark for p, mark in zip(parts, known, strict=True)]
+    return Features(batch, torch.stack(valid))
 
 
 class SampleSet(Protocol):
@@ -61,14 +85,17 @@ class SampleSet(Protocol):
     def load(self, index: int, seed: int) -> Sample:
         """One sample; everything random in it follows from the seed."""
 
-    def finish(self, name: str, stored: Tensor) -> Tensor:
-        """(batch, ...) stored entries -> model input."""
+    def finish(self, name: str, stored: Any) -> Entry:
+        """(batch, ...) stored entries -> model input; Features where samples have several of a kind."""
 
     def identity(self, index: int) -> str:
         """What a person calls this sample: its path."""
 
     def counts(self) -> dict[str, int]:
         """found, missing, unreadable (as far as known)."""
+
+    # Optional, for reports: def sentences(self, index: int) -> Sequence[str]
+    #     What a sample says in words.
 
 
 @dataclass(frozen=True)
@@ -82,18 +109,24 @@ class Decoded:
 
 @dataclass(frozen=True)
 class Row:
-    """One sample of a table: a file for each modality (often the same), and further entries such as labels."""
+    """One sample of a table: a file for each modality (often the same), text for others, and further entries such as labels."""
 
     files: Mapping[str, Path | None]
     extra: Mapping[str, Tensor | None] = field(default_factory=dict)
+    texts: Mapping[str, Text | None] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return ", ".join(dict.fromkeys(str(path) for path in self.files.values() if path is not None))
+        files = ", ".join(dict.fromkeys(str(path) for path in self.files.values() if path is not None))
+        return files or " / ".join(self.sentences)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        return tuple(sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
 
 
 class MediaSamples:
-    """Media files under a table of rows.
+    """Media files and text under a table of rows.
 
     Args:
         rows: the samples.
@@ -121,7 +154,10 @@ class MediaSamples:
         return len(self.rows)
 
     def identity(self, index: int) -> str:
-        return self.rows[index].name
+        return self.rows[index].name or f"row {index + 1}"
+
+    def sentences(self, index: int) -> tuple[str, ...]:
+        return self.rows[index].sentences
 
     def counts(self) -> dict[str, int]:
         return {"found": len(self.rows), "missing": self.missing, "unreadable": 0}
@@ -151,15 +187,18 @@ class MediaSamples:
             start = self.clip.start(duration, draw, self.training)
             for name, decoder in self.decoders.items():
                 path = row.files.get(name)
-                found[name] = None if path is None else decoder.decode(media[path], start)
+                source = row.texts.get(name) if path is None else media[path]
+                found[name] = None if source is None else decoder.decode(source, start)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
+        except UnreadableText as error:
+            return Decoded({}, f"{row.name}: {error}")
         return Decoded(found, longer=self.clip.is_longer(duration))
 
     def _duration(self, durations: Sequence[float]) -> float:
         """Seconds that all files of a row have; those shorter than a clip (a photo beside a song) do not bound its place."""
         return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
 
-    def finish(self, name: str, stored: Tensor) -> Tensor:
+    def finish(self, name: str, stored: Tensor) -> Entry:
         decoder = self.decoders.get(name)
         return stored if decoder is None else decoder.finish(stored, self.training)

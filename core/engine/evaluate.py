@@ -88,8 +88,11 @@ class _Kept:
 
     def write(self, path: Path, samples: SampleSet) -> None:
         """samples: named where details speak of single ones; names are paths, mostly relative to the working folder."""
-        names = [samples.identity(i) for i in range(len(samples))] if self.details else []
-        content = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
+        places = range(len(samples)) if self.details else ()
+        names = [samples.identity(i) for i in places]
+        content: dict[str, Any] = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
+        if (sentences := getattr(samples, "sentences", None)) is not None and any(said := [list(sentences(i)) for i in places]):
+            content["sentences"] = said
         write_atomically(path, json.dumps(content) + "\n")
 
 
@@ -144,9 +147,18 @@ def _on_cpu(value: Features) -> Features:
 def _joined(parts: Sequence[Values]) -> Values:
     if not parts:
         return {}
-    return {
-        key: Features(torch.cat([p[key].values for p in parts]), torch.cat([p[key].presence() for p in parts])) for key in parts[0]
-    }
+    return {key: Features(torch.cat([p[key].values for p in parts]), _presence([p[key] for p in parts])) for key in parts[0]}
+
+
+def _presence(parts: Sequence[Features]) -> Tensor:
+    """Of all parts in a row, over the same axes: some say it for the several entries of a sample, others for all at once."""
+    axes = max(part.presence().dim() for part in parts)
+
+    def over(part: Features) -> Tensor:
+        valid = part.presence()
+        return valid.view(*valid.shape, *(1 for _ in range(axes - valid.dim()))).expand(part.values.shape[:axes])
+
+    return torch.cat([over(part) for part in parts])
 
 
 def _in_order(mine: Values, total: int) -> Values:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 import torch
+from torch import Tensor
 
 from antifaz.core.data.batches import Collate
 from antifaz.core.data.clips import Clip
 from antifaz.core.data.media import UnreadableMedia
 from antifaz.core.data.samples import MediaSamples, Row
+from antifaz.core.data.text import Text, UnreadableText, by_source, reads_text
 from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
 from antifaz.core.graph.graph import Graph
+from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.model import build_graph
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
@@ -25,15 +29,16 @@ from .run_folder import RunFolder
 
 @attrs.frozen
 class Answer:
-    """What a model says about one file.
+    """What a model says about one file, or about text alone (no file).
 
-    modalities: what the file has. outputs: reference -> vector (logits or embedding), only those that these modalities allow.
+    modalities: what there is of it. outputs: reference -> vector (logits or embedding), only those that these modalities
+    allow; a list of vectors where the model has one for each of several sentences.
     labels: reference -> [(class, probability)], best first, for outputs whose classes are known.
     """
 
     file: str
     modalities: tuple[str, ...]
-    outputs: dict[str, list[float]]
+    outputs: dict[str, list[Any]]
     labels: dict[str, list[tuple[str, float]]]
 
 
@@ -50,11 +55,12 @@ class Predictor:
         self.experiment, self.stage, self.graph = experiment, stage, graph
         dataset = experiment.data[experiment.stages[stage].data].dataset
         self.clip: Clip | None = getattr(dataset, "clip", None)
-        self.modalities = getattr(dataset, "modalities", None)
-        if self.clip is None or self.modalities is None:
+        modalities: Mapping[str, DecoderSpec] | None = getattr(dataset, "modalities", None)
+        if self.clip is None or modalities is None:
             raise RunError(
                 f"the data of stage {stage!r} do not say how a media file is read", hint="predict needs `clip` and `modalities`"
             )
+        self.modalities = modalities
         self.targets = self._targets()
         self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
         self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
@@ -65,43 +71,48 @@ class Predictor:
         return self.graph.wiring.unused()
 
     @torch.no_grad()
-    def predict(self, files: Sequence[str | Path], *, top: int = 3) -> list[Answer]:
+    def predict(self, files: Sequence[str | Path], *, text: Sequence[str] = (), top: int = 3) -> list[Answer]:
         """Answer for each file; the middle of it, `clip.seconds` long.
 
+        text: sentences that belong to every file; with no file they are answered for alone.
         Raises:
-            UnreadableMedia: a file that cannot be read.
-            DataError: a file that has none of the modalities.
+            DataError: a file or text that cannot be read, or has none of the modalities; text for a model that reads none.
         """
-        return [self._answer(Path(file), top) for file in files]
+        said = Text(tuple(text)) if text else None
+        if said is not None and not any(map(reads_text, self.modalities.values())):
+            raise DataError("this model reads no text", hint="leave the text out")
+        alone: list[Path | None] = [] if said is None else [None]
+        return [self._answer(file, said, top) for file in [Path(file) for file in files] or alone]
 
-    def batch(self, file: Path) -> dict[str, Features]:
-        """A file as a batch of one: the modalities that it has."""
-        rows = [Row(dict.fromkeys(self.decoders, file))]
+    def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
+        """A file and what is said of it as a batch of one: the modalities that they have."""
+        media, texts = by_source(self.modalities)
+        row = Row(dict.fromkeys(media, file), texts=dict.fromkeys(texts, text))
         assert self.clip is not None  # checked when the predictor was made
-        samples = MediaSamples(rows, self.decoders, self.shapes, self.clip, training=False)
+        samples = MediaSamples([row], self.decoders, self.shapes, self.clip, training=False)
         loaded = samples.load(0, 0)
         if loaded.problem is not None:
-            raise UnreadableMedia(loaded.problem)
+            raise (UnreadableText if file is None else UnreadableMedia)(loaded.problem)
         entries = Collate(samples)([(loaded, 0)]).entries
-        there = {name: Features(e.values) for name, e in entries.items() if bool(e.presence().all())}
+        there = {name: entry for name, entry in entries.items() if bool(entry.in_samples().all())}
         if not there:
-            raise DataError(f"{file} has none of the modalities {', '.join(self.decoders)}")
-        return there
+            raise DataError(f"{row.name} has none of the modalities {', '.join(self.decoders)}")
+        return {name: Features(e.values, None if bool(e.presence().all()) else e.valid) for name, e in there.items()}
 
-    def _answer(self, file: Path, top: int) -> Answer:
-        batch = self.batch(file)
+    def _answer(self, file: Path | None, text: Text | None, top: int) -> Answer:
+        batch = self.batch(file, text)
         device = next(self.graph.parameters()).device
-        batch = {name: Features(entry.values.to(device)) for name, entry in batch.items()}
-        found = {k: v.values[0].float().cpu() for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
+        batch = {n: Features(e.values.to(device), None if e.valid is None else e.valid.to(device)) for n, e in batch.items()}
+        found = {k: _values(v) for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
         labels = {}
         for reference, values in found.items():
             target = self.targets.get(reference)
-            if target is not None and len(target.classes) == len(values):
+            if target is not None and values.dim() == 1 and len(target.classes) == len(values):
                 # A number for each class means that each is there or not; a class number, that one of them is.
                 chances = values.sigmoid() if target.dims else values.softmax(0)
                 best = chances.topk(min(top, len(values)))
                 labels[reference] = [(target.classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
-        return Answer(str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
+        return Answer("" if file is None else str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
 
     def _targets(self) -> dict[str, Shape]:
         """What every output is held against that some stage trains or measures against a target with named classes."""
@@ -115,6 +126,12 @@ class Predictor:
                 named = [target for target in targets if isinstance(target, Shape) and target.classes]
                 found.update({wire.reference: target for wire in wires.get("logits", ()) for target in named[:1]})
         return found
+
+
+def _values(value: Features) -> Tensor:
+    """Of a batch of one; where it has several of a kind, of those that are there."""
+    values = value.values[0].float().cpu()
+    return values if value.valid is None or value.valid.dim() == 1 else values[value.valid[0].cpu()]
 
 
 def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:

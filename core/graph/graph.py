@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from antifaz.core.streams import Stream, Value
-from antifaz.core.tokens import Features, Tokens
+from antifaz.core.tokens import Features, Tokens, per_sample
 from antifaz.registry import FAILED, SpecError, failure, nearest, suggest
 
 from .wiring import BATCH, WiredNode, Wiring
@@ -74,14 +74,16 @@ class Graph(nn.Module):
         return {reference: self._answered(reference, value, batch) for reference, value in found.items()}
 
     def _answered(self, reference: str, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
-        """Features that latents alone made up for a sample are no answer."""
+        """Features that latents alone made up for a sample, or for one of several in it, are no answer."""
         heard = [batch[name].valid for name in sorted(self._influences.get(reference, ())) if name in batch]
         known = [valid for valid in heard if valid is not None]
         if isinstance(value, Tokens) or not known or len(known) < len(heard):
             return value
-        some = functools.reduce(torch.logical_or, known)
+        node = self.wiring.nodes.get(reference.partition(".")[0])
         valid = value.presence()
-        return Features(value.values, valid & some.view(-1, *(1 for _ in valid.shape[1:])))
+        lead = value.values.shape[: max(valid.dim(), 1 if node is None else node.plan.batch_axes)]
+        some = functools.reduce(torch.logical_or, [_over(each, lead) for each in known])
+        return Features(value.values, _over(valid, lead) & some)
 
     def _run(self, node: WiredNode, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
         axes = node.plan.batch_axes
@@ -239,6 +241,13 @@ def _spread(value: Tokens | Features, lead: tuple[int, ...]) -> Tokens | Feature
         return value
     valid = value.valid.view(*value.valid.shape, *(1 for _ in lead[value.valid.dim() :])).expand(lead)
     return Features(value.values, valid)
+
+
+def _over(valid: Tensor, lead: Sequence[int]) -> Tensor:
+    """Presence over other leading axes: of whole samples where it is not said for just these."""
+    if tuple(valid.shape) == tuple(lead):
+        return valid
+    return per_sample(valid).view(-1, *(1 for _ in lead[1:])).expand(tuple(lead))
 
 
 def _map(value: Tokens | Features, change: Callable[[Tensor], Tensor]) -> Tokens | Features:

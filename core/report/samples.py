@@ -20,13 +20,17 @@ EACH = 3
 
 @attrs.define
 class Card:
-    """One sample. right, named: classes, empty where unknown. players: filled after all samples are chosen."""
+    """One sample. right, named: classes, empty where unknown. players: filled after all samples are chosen.
+
+    sentences: what it says in words.
+    """
 
     index: int
     name: str
     score: float
     right: str
     named: str
+    sentences: tuple[str, ...] = ()
     players: list[Player] = attrs.field(factory=list)
 
 
@@ -53,6 +57,9 @@ def best_and_worst(stages: Sequence[StageFacts], experiment: Experiment | None, 
         span = _span(stage, experiment)
         for chosen in _of_stage(stage.name, details.get("given") or {}, names):
             made.append(chosen)
+            said = details.get("sentences") or []
+            for card in (*chosen.best, *chosen.worst):
+                card.sentences = tuple(said[card.index]) if card.index < len(said) else ()
             order += [(i, card, folder, span) for cards in (chosen.best, chosen.worst) for i, card in enumerate(cards)]
     for _, card, folder, span in sorted(order, key=lambda each: each[0]):
         card.players = clips.players(card.name, folder, span)

@@ -6,13 +6,15 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from antifaz.core.data.batches import Collate
 from antifaz.core.data.media import Media, write_clip
-from antifaz.core.data.samples import Sample, seeded
+from antifaz.core.data.samples import Entry, Sample, seeded
+from antifaz.core.data.text import Text, reads_text
 from antifaz.core.model import class_out_of_range, stand_in
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
@@ -24,7 +26,10 @@ BATCH = 4
 
 
 def _same(a: Sample, b: Sample) -> bool:
-    pairs = [(value, b.entries.get(name)) for name, value in a.entries.items()]
+    def tensors(entry: Entry | None) -> list[torch.Tensor | None]:
+        return [entry.values, entry.valid] if isinstance(entry, Features) else [entry]
+
+    pairs = [(x, y) for name, value in a.entries.items() for x, y in zip(tensors(value), tensors(b.entries.get(name)), strict=True)]
     return all((x is None) == (y is None) and (x is None or y is None or torch.equal(x, y)) for x, y in pairs)
 
 
@@ -73,8 +78,11 @@ def names_and_counts(case: Case) -> None:
 
 
 @contextmanager
-def _clips() -> Iterator[dict[str, Media]]:
-    """Small files with sound and pictures, and with one of the two."""
+def _sources(spec: Any) -> Iterator[list[Media] | list[Text]]:
+    """What a decoder is given: small files with sound and pictures, and with one of the two; or text, and none."""
+    if reads_text(spec):
+        yield [Text(("a cat sleeps", "ein Hund läuft")), Text(("a cat " * 300,)), Text((" ",))]
+        return
     rng = np.random.default_rng(0)
     frames = rng.integers(0, 255, (24, 48, 64, 3), dtype=np.uint8)
     sound = (0.3 * np.sin(np.arange(48000) / 8)).astype(np.float32)
@@ -83,17 +91,17 @@ def _clips() -> Iterator[dict[str, Media]]:
         write_clip(paths["both"], frames, sound, fps=8, sample_rate=16000)
         write_clip(paths["silent"], frames, None, fps=8, sample_rate=16000)
         write_clip(paths["dark"], None, sound, fps=8, sample_rate=16000)
-        yield {name: Media(path) for name, path in paths.items()}
+        yield [Media(path) for path in paths.values()]
 
 
 def decoded_shapes(case: Case) -> None:
-    """Clips of one form from any place of a file, the declared shape when finished, None where a file lacks the modality."""
+    """Clips of one form from any place of a source, the declared shape when finished, None where it lacks the modality."""
     decoder = case.spec.build(SECONDS)
     declared = case.spec.shape(SECONDS)
-    with _clips() as media:
-        there = [m for m in media.values() if decoder.decode(m, 0.0) is not None]
-        assert there, "it finds nothing in a file with sound and pictures"
-        assert len(there) < len(media), "a file without this modality must give None"
+    with _sources(case.spec) as sources:
+        there = [source for source in sources if decoder.decode(source, 0.0) is not None]
+        assert there, "it finds nothing in a file with sound and pictures, or in text"
+        assert len(there) < len(sources), "a file without this modality, or an empty text, must give None"
         clips = [decoder.decode(m, start) for m in there for start in (0.0, 0.37, 2.9, 10.0)]
         stored = [clip for clip in clips if clip is not None]
         assert len({(tuple(clip.shape), clip.dtype) for clip in stored}) == 1, "stored clips differ in form"
@@ -103,9 +111,13 @@ def decoded_shapes(case: Case) -> None:
     with seeded(0):
         for training in (False, True):
             finished = decoder.finish(torch.stack([decoder.augment(clip) if training else clip for clip in stored]), training)
+            if isinstance(finished, Features):
+                assert finished.presence().shape == finished.values.shape[: finished.presence().dim()]
+                finished = finished.values
             assert tuple(finished.shape[1:]) == declared.dims, f"finished clips are {list(finished.shape[1:])}, not {declared.dims}"
             assert finished.dtype == getattr(torch, declared.dtype)
             assert bool(finished.isfinite().all())
+            assert declared.below is None or bool(((finished >= 0) & (finished < declared.below)).all())
 
 
 def keeps_the_form(case: Case) -> None:

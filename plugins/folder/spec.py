@@ -9,24 +9,51 @@ from typing import TYPE_CHECKING
 import attrs
 
 from antifaz.core.data.clips import Clip
+from antifaz.core.data.text import by_source
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.streams import Shape
-from antifaz.registry import SpecError, at_least, component, option
+from antifaz.registry import SpecError, at_least, component, option, suggest
 
 if TYPE_CHECKING:
     from antifaz.core.data.samples import SampleSet
 
 
+@attrs.frozen(kw_only=True)
+class TextCells:
+    """Where the sentences of an entry stand in the CSV."""
+
+    columns: tuple[str, ...] | None = option(
+        default=None, doc="columns of sentences, the most important first; default the entry's name"
+    )
+    separator: str | None = option(default=None, doc="splits several sentences of one cell; null for one sentence in each cell")
+    times: str | None = option(
+        default=None,
+        doc="column of the seconds of each sentence in the file, split like the sentences; the nearest to a clip are taken",
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.columns == ():
+            raise SpecError("sentences need a column", field="columns", hint="leave it out for the column of the entry's name")
+        if self.separator == "":
+            raise SpecError("nothing cannot split sentences", field="separator")
+        if self.times is not None and len(self.columns or ("",)) > 1:
+            raise SpecError("times belong to the sentences of one column", field="times")
+
+
 @component("dataset", "folder")
 @attrs.frozen(kw_only=True)
 class Folder:
-    """Media files listed in a CSV: one file for all modalities (`path`), or a column for each; an empty cell is absence."""
+    """Media files and sentences listed in a CSV: one file for all modalities (`path`), or a column for each; empty cells are absence."""
 
     root: str = option(doc="folder that all paths stay inside")
     index: str = option(doc="the CSV, relative to `root`, with a header line")
     clip: Clip = option(doc="the span that is read")
     modalities: Mapping[str, DecoderSpec] = option(doc="{entry: decoder}")
     path: str = option(default="path", doc="column of the file that holds the modalities without a column of their own")
+    texts: Mapping[str, TextCells] = option(
+        factory=dict,
+        doc="{entry: its columns, separator and times}, where a decoder of text reads more than the column of its name",
+    )
     label: str | None = option(default=None, doc="column of the class; null for none")
     classes: tuple[str, ...] = option(default=(), doc="class names, in the order of their numbers")
     separator: str | None = option(
@@ -42,6 +69,18 @@ class Folder:
             raise SpecError("a class is named twice", field="classes")
         if "label" in self.modalities:
             raise SpecError("`label` is the entry of the classes", field="modalities.label", hint="choose another name")
+        _, texts = by_source(self.modalities)
+        for name in self.texts:
+            if name not in texts:
+                message = f"no decoder of text reads {name!r}"
+                raise SpecError(message, field=f"texts.{name}", hint=suggest(name, texts, noun="entries of text"))
+
+    def columns_of(self, entry: str) -> tuple[str, ...]:
+        """The columns of an entry's sentences."""
+        return self.cells(entry).columns or (entry,)
+
+    def cells(self, entry: str) -> TextCells:
+        return self.texts.get(entry, TextCells())
 
     def shapes(self) -> Mapping[str, Shape]:
         shapes = {name: decoder.shape(self.clip.seconds) for name, decoder in self.modalities.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from antifaz.core.data.cache import open_samples
 from antifaz.core.data.samples import Row, SampleSet
+from antifaz.core.data.text import Text, by_source
 from antifaz.registry import IndexFileError, nearest, suggest
 
 if TYPE_CHECKING:
@@ -26,7 +28,8 @@ def open_folder(spec: Folder, training: bool) -> SampleSet:
     """The samples of a folder.
 
     Raises:
-        IndexFileError: an index that cannot be read, paths outside the root, unknown labels, more missing files than allowed.
+        IndexFileError: an index that cannot be read, paths outside the root, unknown labels, times that are none, more missing
+            files than allowed.
     """
     root = Path(spec.root)
     rows, missing = read_table(spec, root)
@@ -44,7 +47,8 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
     lost: list[str] = []
     unknown: list[str] = []
     try:
-        with open(index, newline="", encoding="utf-8-sig") as file:
+        # Bytes that are no UTF-8 come through as they are: in a sentence they make one sample unreadable, elsewhere they are refused.
+        with open(index, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file, strict=True)
             columns = list(reader.fieldnames or ())
             _check_columns(spec, columns, index)
@@ -52,11 +56,13 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
                 where = f"line {reader.line_num}"
                 if None in cells:
                     raise IndexFileError(f"{index}, {where}: more cells than columns", hint="quote cells that hold a comma")
-                files = _files(spec, cells, columns, root, where, outside, lost)
+                texts = _texts(spec, cells, f"{index}, {where}")
+                _expect_utf8(spec, cells, columns, f"{index}, {where}")
+                files = _files(spec, cells, columns, root, where, outside, lost, texts)
                 label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
                 if files is not None:
-                    rows.append(Row(files, {} if spec.label is None else {"label": label}))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+                    rows.append(Row(files, {} if spec.label is None else {"label": label}, texts))
+    except (OSError, csv.Error) as error:
         raise IndexFileError(f"the index {index} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if outside:
         raise IndexFileError(f"{index} names files outside {root}:{_listing(outside)}", hint="paths must stay inside the root")
@@ -74,21 +80,78 @@ def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise IndexFileError(f"{index} has more than one column {', '.join(map(repr, twice))}", hint="rename one of them")
-    own = [name for name in spec.modalities if name in columns]
-    if spec.path not in columns and len(own) < len(spec.modalities):
-        raise IndexFileError(f"{index} has no column {spec.path!r}", hint=suggest(spec.path, columns, noun="columns"))
-    if spec.label is not None and spec.label not in columns:
-        raise IndexFileError(f"{index} has no column {spec.label!r}", hint=suggest(spec.label, columns, noun="columns"))
+    media, texts = by_source(spec.modalities)
+    wanted = [*([spec.path] if any(name not in columns for name in media) else []), *([] if spec.label is None else [spec.label])]
+    for name in texts:
+        times = spec.cells(name).times
+        wanted += [*spec.columns_of(name), *([] if times is None else [times])]
+    for name in wanted:
+        if name not in columns:
+            raise IndexFileError(f"{index} has no column {name!r}", hint=suggest(name, columns, noun="columns"))
+
+
+def _expect_utf8(spec: Folder, cells: Mapping[str, str], columns: list[str], where: str) -> None:
+    """Refuse names of files and classes that are no UTF-8."""
+    media, _ = by_source(spec.modalities)
+    for column in {*(m if m in columns else spec.path for m in media), *([] if spec.label is None else [spec.label])}:
+        try:
+            (cells.get(column) or "").encode()
+        except UnicodeEncodeError:
+            raise IndexFileError(f"{where}: the cell of {column!r} is no UTF-8", hint="save the file as UTF-8") from None
+
+
+def _texts(spec: Folder, cells: Mapping[str, str], where: str) -> dict[str, Text | None]:
+    """What a row says in each entry of text; None where its cells are empty."""
+    _, names = by_source(spec.modalities)
+    found: dict[str, Text | None] = {}
+    for name in names:
+        how = spec.cells(name)
+        parts = [part for column in spec.columns_of(name) for part in _split(cells.get(column), how.separator)]
+        times = None if how.times is None else _times(_split(cells.get(how.times), how.separator), len(parts), where)
+        said = [i for i, part in enumerate(parts) if part]
+        chosen = () if times is None else tuple(times[i] for i in said)
+        found[name] = Text(tuple(parts[i] for i in said), chosen) if said else None
+    return found
+
+
+def _split(cell: str | None, separator: str | None) -> list[str]:
+    text = (cell or "").strip()
+    if not text:
+        return []
+    return [text] if separator is None else [part.strip() for part in text.split(separator)]
+
+
+def _times(parts: list[str], sentences: int, where: str) -> list[float]:
+    """Seconds, one for each sentence."""
+    if len(parts) != sentences:
+        raise IndexFileError(f"{where}: {len(parts)} times for {sentences} sentences")
+    try:
+        times = [float(part) for part in parts]
+    except ValueError:
+        times = [math.nan]
+    if not all(map(math.isfinite, times)):
+        raise IndexFileError(f"{where}: times must be seconds, not {', '.join(parts)}")
+    return times
 
 
 def _files(
-    spec: Folder, cells: Mapping[str, str], columns: list[str], root: Path, where: str, outside: list[str], lost: list[str]
+    spec: Folder,
+    cells: Mapping[str, str],
+    columns: list[str],
+    root: Path,
+    where: str,
+    outside: list[str],
+    lost: list[str],
+    said: Mapping[str, Text | None],
 ) -> dict[str, Path | None] | None:
-    """A row's file for each modality; None if one of them is outside or missing."""
-    texts = {m: (cells.get(m if m in columns else spec.path) or "").strip() for m in spec.modalities}
+    """A row's file for each modality that is not text; None if one of them is outside or missing, or if the row has nothing."""
+    media, _ = by_source(spec.modalities)
+    texts = {m: (cells.get(m if m in columns else spec.path) or "").strip() for m in media}
     found = {modality: root / text if text else None for modality, text in texts.items()}
     named = dict.fromkeys(path for path in found.values() if path is not None)
     if not named:
+        if any(text is not None for text in said.values()):
+            return found
         lost.append(f"{where}: no file is named")
         return None
     beyond = [path for path in named if not _is_inside(path, root)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from torch import Tensor
-
-from antifaz.core.data.samples import Sample, SampleSet, seeded
+from antifaz.core.data.samples import Entry, Sample, SampleSet, seeded, stacked
 from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
 
 
 class MixedSamples:
@@ -29,16 +28,24 @@ class MixedSamples:
         done = {n: None if t is None else self._finished(part, n, t, seed) for n, t in sample.entries.items()}
         return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem)
 
-    def _finished(self, part: SampleSet, name: str, stored: Tensor, seed: int) -> Tensor:
+    def _finished(self, part: SampleSet, name: str, stored: Entry, seed: int) -> Entry:
         with seeded(seed):
-            return part.finish(name, stored[None])[0]
+            done = part.finish(name, stacked([stored]))
+        if not isinstance(done, Features):
+            return done[0]
+        return Features(done.values[0], None if done.valid is None else done.valid[0])
 
-    def finish(self, name: str, stored: Tensor) -> Tensor:
+    def finish(self, name: str, stored: Entry) -> Entry:
         return stored
 
     def identity(self, index: int) -> str:
         name, inner = self.places[index]
         return self.parts[name].identity(inner)
+
+    def sentences(self, index: int) -> Sequence[str]:
+        name, inner = self.places[index]
+        said = getattr(self.parts[name], "sentences", None)
+        return () if said is None else said(inner)
 
     def counts(self) -> dict[str, int]:
         total: Counter[str] = Counter()

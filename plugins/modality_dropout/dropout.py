@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
+from torch import Tensor
 
 from antifaz.core.tokens import Features
 
@@ -21,7 +22,7 @@ class DropModalities:
 
     def __call__(self, batch: Mapping[str, Features]) -> dict[str, Features]:
         names = list(self.probability)
-        had_BM = torch.stack([batch[name].presence() for name in names], dim=1)
+        had_BM = torch.stack([batch[name].in_samples() for name in names], dim=1)
         draw_BM = torch.rand(had_BM.shape)
         keep_BM = had_BM & (draw_BM >= torch.tensor([self.probability[name] for name in names]))
         lost_B = ~keep_BM.any(dim=1) & had_BM.any(dim=1)
@@ -31,6 +32,12 @@ class DropModalities:
         for name, keep_B in zip(names, keep_BM.unbind(dim=1), strict=True):
             entry = batch[name]
             if not keep_B.all():
-                shown = keep_B.view(-1, *(1 for _ in entry.values.shape[1:]))
-                entries[name] = Features(torch.where(shown, entry.values, torch.zeros_like(entry.values)), keep_B)
+                values = torch.where(_beside(keep_B, entry.values), entry.values, torch.zeros_like(entry.values))
+                valid = keep_B if entry.valid is None else entry.valid & _beside(keep_B, entry.valid)
+                entries[name] = Features(values, valid)
         return entries
+
+
+def _beside(marks_B: Tensor, values: Tensor) -> Tensor:
+    """(B,) -> (B, 1, ...), with as many axes as the values."""
+    return marks_B.view(-1, *(1 for _ in values.shape[1:]))

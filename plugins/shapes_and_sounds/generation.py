@@ -15,9 +15,11 @@ from antifaz.core.data.cache import open_samples
 from antifaz.core.data.media import write_clip
 from antifaz.core.data.processes import in_parallel
 from antifaz.core.data.samples import Row, SampleSet
+from antifaz.core.data.text import Text, by_source
 from antifaz.registry import WriteError
 
 from . import rules
+from .captions import sentences
 from .drawing import FPS, SAMPLE_RATE, draw, rhythm, sound
 
 if TYPE_CHECKING:
@@ -45,11 +47,13 @@ def _folder(spec: ShapesAndSounds, root: Path) -> Path:
 
 def _samples(spec: ShapesAndSounds, root: Path, training: bool, cache: Path | None) -> SampleSet:
     folder = _folder(spec, root)
+    media, texts = by_source(spec.modalities)
     rows = []
     for index in range(spec.count):
         made = rules.content(spec.split, index, rules.generator(spec.seed, spec.split, index))
         extra = {} if made.label is None else {"label": torch.tensor(made.label)}
-        rows.append(Row(dict.fromkeys(spec.modalities, clip_path(folder, index)), extra))
+        said = sentences(spec.seed, spec.split, index, made) if texts else ()
+        rows.append(Row(dict.fromkeys(media, clip_path(folder, index)), extra, dict.fromkeys(texts, Text(said) if said else None)))
     return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache)
 
 

@@ -28,7 +28,7 @@ class ShapesAndSounds:
         doc="paired splits have no labels; there, look and sound always belong together"
     )
     clip: Clip = option(doc="the span that is read")
-    modalities: Mapping[str, DecoderSpec] = option(doc="{entry: decoder}")
+    modalities: Mapping[str, DecoderSpec] = option(doc="{entry: decoder}; decoders of text read short sentences on the clip")
     samples: int | None = option(default=None, validator=positive, doc="how many clips")
     per_class: int | None = option(default=None, validator=positive, doc="how many clips of each class, instead of `samples`")
     preset: Literal["normal", "hard"] = option(default="normal", doc="hard: hues tell nothing, outlines alone do")

@@ -49,4 +49,5 @@ EXAMPLES = [
     Example("backbone", "{use: vit, mask: zorro, depth: 2, heads: 2}", STREAMS),
     Example("backbone", "{use: vit, mask: joint, depth: 1, heads: 2, dropout: 0.1, drop_path: 0.1}", STREAMS),
     Example("backbone", "{use: vit, mask: isolated, depth: 1, heads: 4, attention: dense}", STREAMS),
+    Example("backbone", "{use: vit, mask: zorro, depth: 2, heads: 2, relative_positions: [audio]}", STREAMS),
 ]

@@ -6,11 +6,12 @@ Axes: B batch, N tokens, W width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from torch import nn
+from torch import Tensor, nn
 
-from antifaz.core.attention import Lowering
+from antifaz.core.attention import Bias, Lowering
+from antifaz.core.relative_positions import RelativePositions
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
 from antifaz.core.transformer import TransformerBlock, drop_path_rates, init_transformer
@@ -25,6 +26,7 @@ class Transformer(nn.Module):
         depth, heads, hidden: of the blocks; `hidden` is the MLP's width.
         dropout, drop_path: regularisation in training; drop path grows linearly up to the last block.
         lowering: see antifaz.core.attention.
+        relative_positions: streams whose tokens read each other with T5's bias by distance.
     """
 
     def __init__(
@@ -38,9 +40,12 @@ class Transformer(nn.Module):
         dropout: float = 0.0,
         drop_path: float = 0.0,
         lowering: Lowering = "grouped",
+        relative_positions: Collection[str] = (),
     ) -> None:
         super().__init__()
         self.routing = routing
+        self.related = tuple(relative_positions)
+        self.relative_positions = RelativePositions(heads) if relative_positions else None
         self.blocks = nn.ModuleList(
             TransformerBlock(width, heads=heads, hidden=hidden, dropout=dropout, drop_path=rate, lowering=lowering)
             for rate in drop_path_rates(drop_path, depth)
@@ -53,6 +58,19 @@ class Transformer(nn.Module):
         valid = {name: tokens.valid for name, tokens in streams.items()}
         x = {name: tokens.values for name, tokens in streams.items()}
         routing = self.routing.restrict(streams, streams)
+        bias = self._bias(streams)
         for block in self.blocks:
-            x = block(x, routing, valid)
+            x = block(x, routing, valid, bias)
         return {name: streams[name].with_values(self.norm(x_BNW)) for name, x_BNW in x.items()}
+
+    def _bias(self, streams: Mapping[str, Tokens]) -> Bias:
+        """T5's bias for those streams that have it, computed once for all blocks."""
+        bias: dict[tuple[str, str], Tensor] = {}
+        if self.relative_positions is not None:
+            for name in self.related:
+                if name in streams:
+                    if streams[name].index is not None:
+                        raise ValueError(f"relative positions need every token of {name!r}; some were dropped")
+                    tokens = streams[name].values.shape[1]
+                    bias[name, name] = self.relative_positions(tokens, tokens)
+        return bias

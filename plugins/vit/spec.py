@@ -1,6 +1,7 @@
 """ViT: pre-norm transformer blocks with one set of weights for all streams, under any mask.
 
-Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words" (block and sizes; `tiny` and `small`: Touvron et al. 2021).
+Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words" (block and sizes; `tiny` and `small`: Touvron et al. 2021);
+Raffel et al. 2020 (relative positions).
 
 | size | width | depth | heads | MLP |
 | --- | --- | --- | --- | --- |
@@ -54,6 +55,9 @@ class ViT:
     dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
     drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
     attention: Literal["grouped", "dense", "flex"] = option(default="grouped", doc="how the mask becomes computation")
+    relative_positions: tuple[str, ...] = option(
+        default=(), doc="streams whose tokens read each other with T5's learned bias by distance, one for all layers: text"
+    )
 
     def __attrs_post_init__(self) -> None:
         for field in ("depth", "heads"):
@@ -61,6 +65,8 @@ class ViT:
                 raise SpecError(f"`{field}` is missing", field=field, hint=f"give `{field}`, or a `size`: {', '.join(SIZES)}")
         if self.attention == "flex" and self.dropout:
             raise SpecError("flex attention has no dropout of weights", field="dropout", hint="use `attention: grouped`, or 0")
+        if self.attention == "flex" and self.relative_positions:
+            raise SpecError("flex attention takes no bias", field="relative_positions", hint="use `attention: grouped`")
 
     def outputs(self, inputs: Group) -> Group:
         widths = {key: value.width for key, value in inputs.items() if isinstance(value, Stream)}
@@ -75,7 +81,16 @@ class ViT:
             raise SpecError(f"size {self.size!r} has width {expected}, but the streams have {width}", field="size")
         if width % self._heads:
             raise SpecError(f"{self._heads} heads do not divide the width {width}", field="heads")
-        self._routing(inputs)
+        routing = self._routing(inputs)
+        for name in self.relative_positions:
+            stream = inputs.get(name)
+            if not isinstance(stream, Stream):
+                raise SpecError(f"there is no stream {name!r}", field="relative_positions", hint=f"streams: {', '.join(inputs)}")
+            if len(stream.grid) != 1:
+                message = f"{name!r} has {len(stream.grid)} axes; the distance of two tokens is that along one"
+                raise SpecError(message, field="relative_positions")
+            if name not in routing.reads.get(name, {}):
+                raise SpecError(f"the mask does not let {name!r} read itself", field="relative_positions")
         return dict(inputs)
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
@@ -94,6 +109,7 @@ class ViT:
             dropout=self.dropout,
             drop_path=self.drop_path,
             lowering=self.attention,
+            relative_positions=self.relative_positions,
         )
 
     @property

@@ -1,0 +1,100 @@
+"""Ids out of sentences. Axes: B batch, C candidates, K sentences that are kept, L ids of a sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from antifaz.core.data.text import Text, UnreadableText
+from antifaz.core.tokens import Features
+
+from .words import BEGIN, END, PAD, SPECIALS, UNKNOWN, words_of
+
+if TYPE_CHECKING:
+    from .spec import Sentences
+
+Encoding = Callable[[str], Sequence[int]]
+"""A sentence -> its ids, without padding and marks."""
+SHOWN = 40
+"""Characters of a sentence that a message shows."""
+
+
+class TextDecoder:
+    """Sentences of a sample as ids.
+
+    A sentence in which there is nothing (no character, no word) is no candidate; a sample without any has no text.
+
+    Args:
+        spec: the settings.
+        seconds: of the clip: where sentences have times, those nearest to its middle come first.
+        encode: a sentence -> ids.
+        fingerprint: of the vocabulary's file, None where there is none.
+    """
+
+    def __init__(self, spec: Sentences, seconds: float, encode: Encoding, fingerprint: str | None = None) -> None:
+        self.spec, self.seconds, self.encode, self.fingerprint = spec, seconds, encode, fingerprint
+        self.taken = spec.candidates or 1
+        self.kept = spec.draw_from or self.taken
+
+    def decode(self, source: Text, start: float) -> Tensor | None:
+        """int32 (K, L), rows of padding where there are fewer sentences; None where there is none.
+
+        Raises:
+            UnreadableText: no UTF-8; or too long, where that is refused.
+        """
+        stored_KL = torch.full((self.kept, self.spec.length), PAD, dtype=torch.int32)
+        found = 0
+        for sentence in source.nearest(start + self.seconds / 2):
+            ids = self._ids(sentence)
+            if ids:
+                stored_KL[found, : len(ids)] = torch.tensor(ids)
+                found += 1
+            if found == self.kept:
+                break
+        return stored_KL if found else None
+
+    def _ids(self, sentence: str) -> list[int]:
+        """Cut to the limit, with marks if they are asked for; empty where there is nothing to say."""
+        text = sentence.strip()
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            shown = text[:SHOWN].encode("utf-8", "backslashreplace").decode()
+            raise UnreadableText(f"this text is no UTF-8: {shown!r}") from None
+        ids = list(self.encode(text))
+        limit = self.spec.length - 2 * self.spec.marks
+        if len(ids) > limit and self.spec.too_long == "refuse":
+            message = f"this text has {len(ids)} ids, {limit} are allowed: {text[:SHOWN]!r}"
+            raise UnreadableText(message, hint="raise `length`, or set `too_long: cut`")
+        ids = ids[:limit]
+        return [BEGIN, *ids, END] if ids and self.spec.marks else ids
+
+    def augment(self, stored: Tensor) -> Tensor:
+        """Where some are drawn from more, the sentences that are there in random order."""
+        if self.kept == self.taken:
+            return stored
+        there = (stored != PAD).any(dim=-1).nonzero()[:, 0]
+        mixed = torch.full_like(stored, PAD)
+        mixed[: len(there)] = stored[there[torch.randperm(len(there))]]
+        return mixed
+
+    def finish(self, stored: Tensor, training: bool) -> Tensor | Features:
+        """int32 (B, K, L) -> int64 (B, L), or Features (B, C, L) that say which candidates are there."""
+        taken_BCL = stored[:, : self.taken].long()
+        if self.spec.candidates is None:
+            return taken_BCL[:, 0]
+        return Features(taken_BCL, (taken_BCL != PAD).any(dim=-1))
+
+
+def bytes_of(text: str) -> list[int]:
+    """UTF-8, behind the special ids."""
+    return [len(SPECIALS) + byte for byte in text.encode()]
+
+
+def encoding_of_words(vocabulary: Sequence[str]) -> Encoding:
+    """Ids of words in the order of a vocabulary, behind the special ids."""
+    ids = {word: len(SPECIALS) + i for i, word in enumerate(vocabulary)}
+    return lambda text: [ids.get(word, UNKNOWN) for word in words_of(text)]
