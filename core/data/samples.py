@@ -122,7 +122,9 @@ class Row:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        return tuple(sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
+        """What it says, for people: bytes that are no UTF-8 are written out."""
+        said = (sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
+        return tuple(sentence.encode("utf-8", "backslashreplace").decode() for sentence in said)
 
 
 class MediaSamples:

@@ -18,7 +18,7 @@ def write_files(folder: Path) -> None:
     frames = np.full((16, 32, 32, 3), 90, np.uint8)
     write_clip(folder / "both.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
     write_clip(folder / "silent.mp4", frames, None, fps=8, sample_rate=16000)
-    (folder / "index.csv").write_text("path,label\nboth.mp4,cat\nsilent.mp4,\n")
+    (folder / "index.csv").write_text("path,label,said\nboth.mp4,cat,a cat|it sleeps\nsilent.mp4,,\n,dog,a dog\n")
 
 
 EXAMPLES = [
@@ -26,6 +26,12 @@ EXAMPLES = [
         "dataset",
         "{use: folder, root: $FOLDER, index: index.csv, label: label, classes: [cat, dog], clip: {seconds: 2.0}, "
         f"modalities: {MODALITIES}}}",
+        prepare=write_files,
+    ),
+    Example(
+        "dataset",
+        "{use: folder, root: $FOLDER, index: index.csv, cache: true, clip: {seconds: 2.0}, texts: {text: {columns: [said], "
+        "separator: '|'}}, modalities: {video: {use: frames, fps: 4, size: 16}, text: {use: bytes, length: 8, candidates: 2}}}",
         prepare=write_files,
     ),
 ]

@@ -43,7 +43,7 @@ class TextCells:
 @component("dataset", "folder")
 @attrs.frozen(kw_only=True)
 class Folder:
-    """Media files and sentences listed in a CSV: one file for all modalities (`path`), or a column for each; empty cells are absence."""
+    """Media files and sentences in a CSV: one file for all modalities (`path`), or a column for each; an empty cell is absence."""
 
     root: str = option(doc="folder that all paths stay inside")
     index: str = option(doc="the CSV, relative to `root`, with a header line")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +13,10 @@ from torch import Tensor
 
 from antifaz.core.data.cache import open_samples
 from antifaz.core.data.samples import Row, SampleSet
-from antifaz.core.data.text import Text, by_source
+from antifaz.core.data.text import by_source
 from antifaz.registry import IndexFileError, nearest, suggest
+
+from .sentences import sentences
 
 if TYPE_CHECKING:
     from .spec import Folder
@@ -47,7 +48,7 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
     lost: list[str] = []
     unknown: list[str] = []
     try:
-        # Bytes that are no UTF-8 come through as they are: in a sentence they make one sample unreadable, elsewhere they are refused.
+        # Bytes that are no UTF-8 come through as they are: in a sentence they make a sample unreadable, elsewhere they are refused.
         with open(index, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file, strict=True)
             columns = list(reader.fieldnames or ())
@@ -56,12 +57,16 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
                 where = f"line {reader.line_num}"
                 if None in cells:
                     raise IndexFileError(f"{index}, {where}: more cells than columns", hint="quote cells that hold a comma")
-                texts = _texts(spec, cells, f"{index}, {where}")
                 _expect_utf8(spec, cells, columns, f"{index}, {where}")
-                files = _files(spec, cells, columns, root, where, outside, lost, texts)
+                texts = sentences(spec, cells, f"{index}, {where}")
+                files = _files(spec, cells, columns, root, where, outside, lost)
                 label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
-                if files is not None:
-                    rows.append(Row(files, {} if spec.label is None else {"label": label}, texts))
+                if files is None:
+                    continue
+                if not any((*files.values(), *texts.values())):
+                    lost.append(f"{where}: neither a file nor a sentence" if texts else f"{where}: no file is named")
+                    continue
+                rows.append(Row(files, {} if spec.label is None else {"label": label}, texts))
     except (OSError, csv.Error) as error:
         raise IndexFileError(f"the index {index} cannot be read: {getattr(error, 'strerror', None) or error}") from None
     if outside:
@@ -77,6 +82,8 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
 
 
 def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
+    if any("\udc80" <= letter <= "\udcff" for name in columns for letter in name):
+        raise IndexFileError(f"the index {index} cannot be read: it is no UTF-8", hint="save the file as UTF-8")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise IndexFileError(f"{index} has more than one column {', '.join(map(repr, twice))}", hint="rename one of them")
@@ -100,40 +107,6 @@ def _expect_utf8(spec: Folder, cells: Mapping[str, str], columns: list[str], whe
             raise IndexFileError(f"{where}: the cell of {column!r} is no UTF-8", hint="save the file as UTF-8") from None
 
 
-def _texts(spec: Folder, cells: Mapping[str, str], where: str) -> dict[str, Text | None]:
-    """What a row says in each entry of text; None where its cells are empty."""
-    _, names = by_source(spec.modalities)
-    found: dict[str, Text | None] = {}
-    for name in names:
-        how = spec.cells(name)
-        parts = [part for column in spec.columns_of(name) for part in _split(cells.get(column), how.separator)]
-        times = None if how.times is None else _times(_split(cells.get(how.times), how.separator), len(parts), where)
-        said = [i for i, part in enumerate(parts) if part]
-        chosen = () if times is None else tuple(times[i] for i in said)
-        found[name] = Text(tuple(parts[i] for i in said), chosen) if said else None
-    return found
-
-
-def _split(cell: str | None, separator: str | None) -> list[str]:
-    text = (cell or "").strip()
-    if not text:
-        return []
-    return [text] if separator is None else [part.strip() for part in text.split(separator)]
-
-
-def _times(parts: list[str], sentences: int, where: str) -> list[float]:
-    """Seconds, one for each sentence."""
-    if len(parts) != sentences:
-        raise IndexFileError(f"{where}: {len(parts)} times for {sentences} sentences")
-    try:
-        times = [float(part) for part in parts]
-    except ValueError:
-        times = [math.nan]
-    if not all(map(math.isfinite, times)):
-        raise IndexFileError(f"{where}: times must be seconds, not {', '.join(parts)}")
-    return times
-
-
 def _files(
     spec: Folder,
     cells: Mapping[str, str],
@@ -142,18 +115,12 @@ def _files(
     where: str,
     outside: list[str],
     lost: list[str],
-    said: Mapping[str, Text | None],
 ) -> dict[str, Path | None] | None:
-    """A row's file for each modality that is not text; None if one of them is outside or missing, or if the row has nothing."""
+    """A row's file for each modality that is not text; None if one of them is outside or missing."""
     media, _ = by_source(spec.modalities)
     texts = {m: (cells.get(m if m in columns else spec.path) or "").strip() for m in media}
     found = {modality: root / text if text else None for modality, text in texts.items()}
     named = dict.fromkeys(path for path in found.values() if path is not None)
-    if not named:
-        if any(text is not None for text in said.values()):
-            return found
-        lost.append(f"{where}: no file is named")
-        return None
     beyond = [path for path in named if not _is_inside(path, root)]
     absent = [path for path in named if not beyond and not _is_there(path)]
     for faults, paths in ((outside, beyond), (lost, absent)):

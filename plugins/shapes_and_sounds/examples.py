@@ -10,4 +10,9 @@ CLIPS = f"clip: {{seconds: 2.0}}, modalities: {MODALITIES}, root: $FOLDER"
 EXAMPLES = [
     Example("dataset", f"{{use: shapes_and_sounds, split: train, samples: 4, {CLIPS}}}"),
     Example("dataset", f"{{use: shapes_and_sounds, split: paired, samples: 4, cache: true, {CLIPS}}}"),
+    Example(
+        "dataset",
+        "{use: shapes_and_sounds, split: train, samples: 4, clip: {seconds: 2.0}, root: $FOLDER, "
+        "modalities: {audio: {use: log_mel, bins: 8, hop: 0.125}, text: {use: bytes, length: 16, draw_from: 3}}}",
+    ),
 ]
