@@ -185,7 +185,9 @@ class Declared:
     dtype: Literal["float32", "int64"] | None = option(
         default=None, doc="of its elements; int64 are classes and ids of a vocabulary, and the default where `below` is given"
     )
-    below: int | None = option(default=None, validator=positive, doc="how many values its integers take, from 0: a vocabulary's size")
+    below: int | None = option(
+        default=None, validator=positive, doc="how many values its integers take, from 0: a vocabulary's size"
+    )
 
     def __attrs_post_init__(self) -> None:
         if self.below is not None and self.dtype == "float32":
