@@ -165,6 +165,10 @@ graph:
   tower: {use: vit, in: [text], mask: isolated, depth: 1, heads: 2, relative_positions: [text], batch_axes: 2}
   pooled_text: {use: query_readout, in: tower, mask: zorro, global_query: false, batch_axes: 2}
   text_z: {use: projection, in: pooled_text.text, width: 4, batch_axes: 2}
+  agg: {use: latents, tokens: 1, width: 8}
+  tower_agg: {use: vit, in: [text, agg], mask: joint, depth: 1, heads: 2, batch_axes: 2}
+  pooled_agg: {use: query_readout, in: tower_agg.agg, mask: zorro, global_query: false, batch_axes: 2}
+  agg_z: {use: projection, in: pooled_agg, width: 4, batch_axes: 2}
   pooled_video: {use: query_readout, in: video, mask: zorro, global_query: false}
   video_z: {use: projection, in: pooled_video.video, width: 4}
 """
@@ -180,8 +184,11 @@ def test_presence_of_candidates_reaches_the_features(tmp_path: Path, plugins: Pl
     assert found["text_z"].values.shape == (3, 3, 4)
     assert found["text_z"].valid.tolist() == valid.tolist()
     assert found["video_z"].valid.tolist() == [True, True, False]
-    alone = graph({"text": Features(ids[2:, :1])}, ["text_z"])["text_z"].values
-    torch.testing.assert_close(found["text_z"].values[2, :1], alone[0], rtol=1e-12, atol=1e-12)
+    made_up = graph({"text": Features(ids, valid), "video": video}, ["agg_z"])["agg_z"]
+    assert made_up.valid.tolist() == valid.tolist()  # a latent answers without text too, and that is no answer
+    other = torch.cat([ids[2:, :1], ids[:1, :2]], dim=1)  # beside other candidates
+    alone = graph({"text": Features(other)}, ["text_z"])["text_z"].values
+    torch.testing.assert_close(found["text_z"].values[2, :1], alone[0, :1], rtol=1e-12, atol=1e-12)
     none = graph({"text": Features(torch.zeros_like(ids), torch.zeros(3, dtype=torch.bool))}, ["text_z"])["text_z"]
     assert none.valid.tolist() == [[False] * 3] * 3
 
