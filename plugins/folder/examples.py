@@ -10,7 +10,7 @@ MODALITIES = "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {
 
 
 def write_files(folder: Path) -> None:
-    """A clip with sound and pictures, one without sound, and an index with a label missing."""
+    """A clip with sound and pictures, one without sound, an index with a label missing, and one with sentences."""
     import numpy as np
 
     from antifaz.core.data.media import write_clip
@@ -18,7 +18,8 @@ def write_files(folder: Path) -> None:
     frames = np.full((16, 32, 32, 3), 90, np.uint8)
     write_clip(folder / "both.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)
     write_clip(folder / "silent.mp4", frames, None, fps=8, sample_rate=16000)
-    (folder / "index.csv").write_text("path,label,said\nboth.mp4,cat,a cat|it sleeps\nsilent.mp4,,\n,dog,a dog\n")
+    (folder / "index.csv").write_text("path,label\nboth.mp4,cat\nsilent.mp4,\n")
+    (folder / "said.csv").write_text("path,said\nboth.mp4,a cat|it sleeps\nsilent.mp4,\n,a dog\n")
 
 
 EXAMPLES = [
@@ -30,7 +31,7 @@ EXAMPLES = [
     ),
     Example(
         "dataset",
-        "{use: folder, root: $FOLDER, index: index.csv, cache: true, clip: {seconds: 2.0}, texts: {text: {columns: [said], "
+        "{use: folder, root: $FOLDER, index: said.csv, cache: true, clip: {seconds: 2.0}, texts: {text: {columns: [said], "
         "separator: '|'}}, modalities: {video: {use: frames, fps: 4, size: 16}, text: {use: bytes, length: 8, candidates: 2}}}",
         prepare=write_files,
     ),
