@@ -16,8 +16,9 @@ from antifaz.core.data.batches import Collate, too_few
 from antifaz.core.experiment import Data, Experiment, Published, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
+from antifaz.core.interfaces import FlopConvention
 from antifaz.core.streams import Shape, Stream, Value
-from antifaz.registry import FAILED, ConfigError, DataError, Problem, declaration_of, failure
+from antifaz.registry import FAILED, ConfigError, DataError, Problem, component_of, declaration_of, failure
 
 from .cost import StepCost, forward_flops, step_cost
 from .model import TrainingModel, build_graph, class_out_of_range, parameters_reached, stand_in
@@ -28,17 +29,19 @@ LOOKED_AT = 8
 
 @attrs.frozen
 class NodeReport:
-    """What a node is. flops: forward, one sample, when everything is asked for."""
+    """What a node is. flops: forward, one sample, when everything is asked for; conventional_flops: the same by a convention."""
 
     name: str
     component: str
     parameters: int
     flops: int
+    conventional_flops: int
     outputs: Mapping[str, Value]
 
     def json(self) -> dict[str, Any]:
         outputs = {name: _describe(value) for name, value in self.outputs.items()}
-        return {"component": self.component, "parameters": self.parameters, "flops": self.flops, "outputs": outputs}
+        counts = {"flops": self.flops, "conventional_flops": self.conventional_flops}
+        return {"component": self.component, "parameters": self.parameters, **counts, "outputs": outputs}
 
 
 @attrs.frozen
@@ -70,7 +73,8 @@ class CheckReport:
     """What `check` found out about a config that has no mistake.
 
     The graph is the last stage's. outputs: by reference, those that objectives or metrics of any stage ask for, or else the graph's
-    ends. unused: nodes that none of these needs. published: figures of others for the same model.
+    ends. unused: nodes that none of these needs. published: figures of others for the same model. convention: by which FLOPs are
+    counted as well; without one, conventional and true counts are the same.
     """
 
     name: str
@@ -81,11 +85,23 @@ class CheckReport:
     data: Mapping[str, DataReport]
     unused: tuple[str, ...]
     published: Published | None = None
+    convention: str | None = None
 
     @property
     def flops(self) -> int:
         """Forward, one sample, every output."""
         return sum(node.flops for node in self.nodes.values())
+
+    @property
+    def comparable_flops(self) -> int | None:
+        """What published FLOPs are held against: counted as they were; None where FLOPs were counted by another convention."""
+        way = None if self.published is None else _convention_name(self.published)
+        return self.flops if way is None else self.conventional_flops if way == self.convention else None
+
+    @property
+    def conventional_flops(self) -> int:
+        """The same by the convention."""
+        return sum(node.conventional_flops for node in self.nodes.values())
 
     def json(self) -> dict[str, Any]:
         """Plain data. Shapes are without the batch; flops are integers for one sample, those of a stage for a step."""
@@ -93,13 +109,23 @@ class CheckReport:
             "name": self.name,
             "parameters": self.parameters,
             "flops": self.flops,
+            "convention": self.convention,
+            "conventional_flops": self.conventional_flops,
             "nodes": {name: node.json() for name, node in self.nodes.items()},
             "outputs": {name: attrs.asdict(output) for name, output in self.outputs.items()},
             "stages": {name: {**attrs.asdict(s.cost), "untrained": list(s.untrained)} for name, s in self.stages.items()},
             "data": {name: attrs.asdict(data) for name, data in self.data.items()},
             "unused": list(self.unused),
-            "published": None if self.published is None else attrs.asdict(self.published),
+            "published": None if self.published is None else _published(self.published),
         }
+
+
+def _convention_name(published: Published) -> str | None:
+    return None if published.convention is None else declaration_of(published.convention).name
+
+
+def _published(published: Published) -> dict[str, Any]:
+    return {**attrs.asdict(published), "convention": _convention_name(published)}
 
 
 def _describe(value: Value) -> dict[str, Any]:
@@ -108,14 +134,16 @@ def _describe(value: Value) -> dict[str, Any]:
     return {"kind": "features", "shape": list(value.dims), "dtype": value.dtype}
 
 
-def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
+def check(experiment: Experiment, *, data: bool = True, flops: str | None = None) -> CheckReport:
     """Build and run every graph of the experiment on the meta device.
 
-    data: whether to look at the data sets as well.
+    data: whether to look at the data sets as well. flops: a convention by which FLOPs are counted beside the true count; default
+    the one that the config's published figures were made by.
     Raises:
         ConfigError: a module that cannot be built, fails, or returns other shapes than its spec declares; data that is not as the
-            config says.
+            config says; an unknown convention.
     """
+    convention, counts = _convention(experiment, flops)
     problems: list[Problem] = []
     graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
     for graph in graphs.values():
@@ -125,17 +153,27 @@ def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
         raise ConfigError(problems)
     graph = list(graphs.values())[-1]
     requested = _requested(experiment)
-    flops = forward_flops(graph, _stand_in(graph.wiring, 1), list(graph.wiring.nodes))
+    batch, everything = _stand_in(graph.wiring, 1), list(graph.wiring.nodes)
+    true, conventional = (forward_flops(graph, batch, everything, way) for way in (None, counts))
     return CheckReport(
         experiment.name,
         sum(p.numel() for p in graph.parameters()),
-        {name: _node_report(graph, name, flops[name]) for name in graph.wiring.nodes},
+        {name: _node_report(graph, name, true[name], conventional[name]) for name in everything},
         _output_reports(experiment, graphs, requested),
         {name: _stage_report(experiment, name, s) for name, s in experiment.stages.items() if isinstance(s, TrainStage)},
         found,
         _unused(experiment, requested),
         experiment.header.published,
+        convention,
     )
+
+
+def _convention(experiment: Experiment, name: str | None) -> tuple[str | None, FlopConvention | None]:
+    """The convention that was asked for, or else that of the published figures, and its name."""
+    published = experiment.header.published
+    if name is not None:
+        return name, component_of(name, "flops", experiment.plugins.catalogue)
+    return (None, None) if published is None else (_convention_name(published), published.convention)
 
 
 def _stand_in(wiring: Wiring, batch: int) -> dict[str, Any]:
@@ -145,8 +183,8 @@ def _stand_in(wiring: Wiring, batch: int) -> dict[str, Any]:
 
 
 def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
-    """Run every node on a batch of two and compare shapes."""
-    wiring = graph.wiring
+    """Run every node on a batch of two, as in evaluation, and compare shapes."""
+    wiring = graph.eval().wiring
     view = experiment.document.at("graph")
     problems = []
     try:
@@ -178,12 +216,12 @@ def _failed(graph: Graph, error: Exception) -> Problem:
     return Problem(f"the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), FAILED)
 
 
-def _node_report(graph: Graph, name: str, flops: int) -> NodeReport:
+def _node_report(graph: Graph, name: str, flops: int, conventional_flops: int) -> NodeReport:
     """Parameters are counted where they live: a shared or tied one under its owner."""
     node = graph.wiring.nodes[name]
     own = {n: p for n, p in graph.get_submodule(name).named_parameters() if f"{name}.{n}" not in graph.aliases}
     component = declaration_of(node.plan.spec).name
-    return NodeReport(name, component, sum(p.numel() for p in own.values()), flops, node.outputs)
+    return NodeReport(name, component, sum(p.numel() for p in own.values()), flops, conventional_flops, node.outputs)
 
 
 def _requested(experiment: Experiment) -> dict[str, list[Wire]]:

@@ -2,7 +2,8 @@
 
 Convention: a multiply and an add are 2 FLOPs; matrix products, convolutions and attention count, element-wise work does not.
 Attention counts by the pairs that the routing allows: 4 x pairs x head width forward, twice that backward. Memory is what autograd
-keeps between forward and backward, as with a fused attention kernel, which keeps no weights of attention.
+keeps between forward and backward, as with a fused attention kernel, which keeps no weights of attention. Other conventions, by
+which published figures were made, are components of the kind `flops`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
+from antifaz.core.interfaces import FlopConvention
 from antifaz.core.tokens import Features
 
 from .attention import is_triangle
@@ -98,17 +100,25 @@ class _CountedAttention(TorchFunctionMode):
         return torch.ops.antifaz.attention(q, k, v, pairs)
 
 
+def attention_operator() -> Any:
+    """What a convention names to say what attention counts as."""
+    return torch.ops.antifaz.attention
+
+
 @contextmanager
-def counting() -> Iterator[FlopCounterMode]:
-    """Counts what runs on the meta device inside."""
-    with FlopCounterMode(display=False) as counter, _CountedAttention():
+def counting(convention: FlopConvention | None = None) -> Iterator[FlopCounterMode]:
+    """Counts what runs on the meta device inside, truly or by a convention."""
+    formulas = {} if convention is None else dict(convention.formulas())
+    with FlopCounterMode(display=False, custom_mapping=formulas) as counter, _CountedAttention():
         yield counter
 
 
-def forward_flops(graph: Graph, batch: Mapping[str, Features], outputs: Sequence[str]) -> dict[str, int]:
+def forward_flops(
+    graph: Graph, batch: Mapping[str, Features], outputs: Sequence[str], convention: FlopConvention | None = None
+) -> dict[str, int]:
     """FLOPs of each node for these outputs, in evaluation mode. The graph and the batch are on the meta device."""
     graph.eval()
-    with counting() as counter:
+    with counting(convention) as counter:
         graph(batch, outputs)
     found = counter.get_flop_counts()
     return {name: sum(found.get(f"Graph.{name}", {}).values()) for name in graph.wiring.nodes}

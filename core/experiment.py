@@ -36,7 +36,7 @@ from antifaz.registry import (
 )
 
 from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, well_formed, wire, wire_inputs
-from .interfaces import BatchTransformSpec, DatasetSpec, MetricSpec, NodeSpec, ObjectiveSpec, WeightsSpec
+from .interfaces import BatchTransformSpec, DatasetSpec, FlopConvention, MetricSpec, NodeSpec, ObjectiveSpec, WeightsSpec
 from .streams import Group, Shape
 
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class Node:
     """A graph node: a component, and where its inputs come from."""
 
     in_: str | tuple[str, ...] | Mapping[str, str] | None = option(default=None, doc="a reference, a list or a mapping")
-    share: str | None = option(default=None, doc="the node whose weights this one uses, all of them")
+    share: str | None = option(default=None, doc="the node whose weights this one uses: it needs none that the other lacks")
     tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
     batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")
     spec: NodeSpec | None = rest(default=None)
@@ -170,6 +170,7 @@ class Published:
     source: str = option(doc="where it is published")
     parameters: int | None = option(default=None, validator=positive, doc="of the whole model")
     flops: float | None = option(default=None, validator=positive, doc="of a forward pass, 2 for each multiply-add")
+    convention: FlopConvention | None = option(default=None, doc="by which they were counted, where that is not the true count")
     note: str = option(default="", doc="why the figures differ, where they do")
 
 

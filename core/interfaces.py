@@ -16,7 +16,7 @@ Outputs whose inputs are all absent are left out of what a module returns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from antifaz.registry import slot
@@ -154,6 +154,18 @@ class WeightsSpec(Protocol):
 
         Shapes may be the other library's where the module has an `adapt`: see `antifaz.core.graph.graph.Graph.load_weights`.
         Raises WeightsError where the file cannot be read.
+        """
+
+
+@slot("flops")
+class FlopConvention(Protocol):
+    """The spec of a way of counting FLOPs that somebody published figures by; the true count stands beside it."""
+
+    def formulas(self) -> Mapping[Any, Callable[..., int]]:
+        """Operator -> its count, in the form of `torch.utils.flop_counter`: called with shapes in place of tensors.
+
+        Operators that are not named count truly. Attention is `antifaz.core.cost.attention_operator()`, called with the shapes
+        (..., R, D) of queries, (..., S, D) of keys and of values, and the number of query-key pairs of each head of each sample.
         """
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Literal
 
 import attrs
 
@@ -53,3 +54,6 @@ class Shape:
 Value = Stream | Shape
 Group = Mapping[str, Value]
 """What arrives at a node or leaves it, by name."""
+
+Positions = Literal["learned", "separable", "separable_plain", "none"]
+"""How a tokenizer tells the places of its grid apart; the table is in antifaz.core.positions."""

@@ -14,8 +14,9 @@ HEAD = """# Shipped models
 
 Every row is a YAML under `configs/models/`, built and counted by `antifaz check models/NAME`; this page is written by `make
 models`. Parameters are those of the whole graph, shared ones once. FLOPs are for the forward pass of one sample with every
-output asked for, 2 for each multiply-add, attention by the pairs that the routing allows. The published figures are those of
-the source; a difference stands beside them, and below the table what is known of its reason.
+output asked for, 2 for each multiply-add, attention by the pairs that the routing allows; where the source counted by another
+convention, that count stands in brackets and is the one compared. The published figures are those of the source; a difference
+stands beside them, and below the table what is known of its reason.
 
 | model | parameters | published | difference | GFLOPs | published | difference | source |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |
@@ -36,7 +37,10 @@ def row(name: str, report: CheckReport) -> str:
             difference = report.parameters - published.parameters
             cells[2:4] = f"{published.parameters:,}", f"{difference:+,}" if difference else "0"
         if published.flops is not None:
-            cells[5:7] = f"{published.flops / 1e9:,.2f}", f"{100 * (report.flops / published.flops - 1):+.1f} %"
+            here = report.comparable_flops or report.flops
+            cells[5:7] = f"{published.flops / 1e9:,.2f}", f"{100 * (here / published.flops - 1):+.1f} %"
+            if report.convention is not None:
+                cells[4] += f" ({here / 1e9:,.2f} by {report.convention})"
     return f"| {' | '.join(cells)} |\n"
 
 

@@ -40,6 +40,7 @@ KINDS: Mapping[str, Kind] = {
         Kind("decoder", "decoder", "a media file -> the tensor of one modality"),
         Kind("transform", "transform", "augments one modality of one sample"),
         Kind("weights", "weights", "another library's checkpoint -> weights of graph nodes"),
+        Kind("flops", "FLOP convention", "what the operations of a model count as"),
         Kind("batch_transform", "batch transform", "changes a whole batch: mixing, dropping modalities"),
     )
 }

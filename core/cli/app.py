@@ -71,12 +71,18 @@ def run(
 
 
 @app.command()
-def check(config: Config, overrides: Overrides = None, as_json: AsJson = False, plugin: PluginFiles = None) -> None:
+def check(
+    config: Config,
+    overrides: Overrides = None,
+    flops: Annotated[str | None, typer.Option(help="a second count of FLOPs, by this convention (vatt-paper, ...)")] = None,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+) -> None:
     """Build an experiment without data or memory, and show what it is: shapes, parameters, what trains where."""
     experiment = _experiment(config, overrides, plugin)
     from antifaz.core.check import check as check_experiment
 
-    report = check_experiment(experiment)
+    report = check_experiment(experiment, flops=flops)
     claims = _broken_claims(experiment)
     if as_json:
         _print_json({**report.json(), "broken_claims": claims})

@@ -20,6 +20,9 @@ def show(report: CheckReport, console: Console) -> None:
     if report.outputs:
         console.print(_outputs(report))
     console.print(f"{escape(report.name)}: {report.parameters:,} parameters, {short(report.flops)}FLOPs forward for one sample")
+    if report.convention is not None:
+        count = f"{short(report.conventional_flops)}FLOPs forward for one sample"
+        console.print(f"counted by the convention {report.convention}: {count}", highlight=False)
     lines = _published(report)
     for name, stage in report.stages.items():
         cost = stage.cost
@@ -38,10 +41,12 @@ def show(report: CheckReport, console: Console) -> None:
 
 
 def _nodes(report: CheckReport) -> Table:
-    table = Table("node", "component", "parameters", "FLOPs", "outputs (shape per sample)")
+    second = [] if report.convention is None else [f"FLOPs ({report.convention})"]
+    table = Table("node", "component", "parameters", "FLOPs", *second, "outputs (shape per sample)")
     for node in report.nodes.values():
         outputs = "  ".join(f"{name} {list(value.dims)}" for name, value in node.outputs.items())
-        table.add_row(*map(escape, (node.name, node.component, f"{node.parameters:,}", short(node.flops), outputs)))
+        counts = [short(node.flops), *(short(node.conventional_flops) for _ in second)]
+        table.add_row(*map(escape, (node.name, node.component, f"{node.parameters:,}", *counts, outputs)))
     return table
 
 
@@ -53,7 +58,9 @@ def _published(report: CheckReport) -> list[str]:
     if published.parameters is not None:
         parts.append(f"{published.parameters:,} parameters ({report.parameters - published.parameters:+,} here)")
     if published.flops is not None:
-        parts.append(f"{short(int(published.flops))}FLOPs ({100 * (report.flops / published.flops - 1):+.1f} % here)")
+        here = report.comparable_flops
+        beside = "" if here is None else f" ({100 * (here / published.flops - 1):+.1f} % here)"
+        parts.append(f"{short(int(published.flops))}FLOPs{beside}")
     figures = f": {', '.join(parts)}" if parts else ""
     return [f"published by {published.source}{figures}"] + ([published.note] if published.note else [])
 

@@ -98,18 +98,18 @@ class Graph(nn.Module):
         return leaving
 
     def _share(self, name: str, owner: str) -> dict[str, str]:
-        """Every parameter of a node -> the same one of another; buffers that are part of its state become the other's at once."""
+        """Every parameter of a node -> the same one of another, which may have more; its buffers become the other's at once."""
         mine, theirs = self.get_submodule(name), self.get_submodule(owner)
         own_names = {n: p.shape for n, p in mine.named_parameters()}
         their_names = {n: p.shape for n, p in theirs.named_parameters()}
-        different = sorted(n for n in own_names.keys() | their_names.keys() if own_names.get(n) != their_names.get(n))
+        different = sorted(n for n in own_names if own_names[n] != their_names.get(n))
         if different:
             raise SpecError(
                 f"cannot share the weights of {owner!r}: these parameters differ: {', '.join(different)}",
                 field=f"{name}.share",
-                hint="a shared node needs inputs of the same widths as its owner's",
+                hint="a shared node needs inputs of the same widths as its owner's, and no parameter that the owner lacks",
             )
-        state = theirs.state_dict().keys()
+        state = mine.state_dict().keys()
         for buffer, value in theirs.named_buffers():
             if buffer in state:  # others follow from a node's own inputs
                 _assign(mine, buffer, value)

@@ -12,7 +12,7 @@ import attrs
 from antifaz.core.examples import FOLDER, Example
 from antifaz.registry import Plugins, component_of, declaration_of, discover
 
-from . import data, losses, masks, nodes, weights
+from . import conventions, data, losses, masks, nodes, weights
 from .case import Case
 
 Run = Callable[[Case], None]
@@ -31,6 +31,7 @@ CHECKS: Mapping[str, tuple[Run, ...]] = {
     "transform": data.EVERY_TRANSFORM,
     "batch_transform": data.EVERY_BATCH_TRANSFORM,
     "weights": weights.EVERY_WEIGHTS,
+    "flops": conventions.EVERY_CONVENTION,
 }
 
 

@@ -125,9 +125,12 @@ def gradients(outcome: Tensor, leaves: list[Tensor]) -> list[Tensor]:
 
 
 def shapes(case: Case) -> None:
-    """Every declared output is returned, under its name and in its shape, and no other."""
+    """In evaluation every declared output is returned, under its name and in its shape, and no other; training may drop tokens."""
     node = Node(case)
+    in_training = node(node.draw())
+    node.module.eval()
     found = node(node.draw())
+    assert set(in_training) == set(found), f"in training it returns {sorted(in_training)}, in evaluation {sorted(found)}"
     assert set(found) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(found)}"
     for name, declared in node.outputs.items():
         got = tuple(found[name].values.shape)
@@ -141,6 +144,8 @@ def shapes(case: Case) -> None:
 def meta_device(case: Case) -> None:
     """It is built and run without memory, with the same shapes."""
     node = Node(case, dtype=torch.float32, device="meta")
+    node(node.draw())
+    node.module.eval()
     for name, value in node(node.draw()).items():
         assert value.values.is_meta, f"{name} is not on the meta device: the module makes tensors elsewhere"
         assert tuple(value.values.shape[1:]) == node.outputs[name].dims

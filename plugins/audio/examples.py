@@ -11,4 +11,5 @@ EXAMPLES = [
     Example("transform", "{use: spec_augment, time_width: 4, frequency_width: 4}", {"spectrogram": Shape((1, 16, 20))}),
     Example("tokenizer", "{use: spectrogram_patches, patch: [4, 4], width: 16}", {"audio": Shape((8, 12))}),
     Example("tokenizer", "{use: spectrogram_patches, patch: [4, 4], width: 16, positions: none}", {"audio": Shape((8, 12))}),
+    Example("tokenizer", "{use: waveform_patches, patch: 8, width: 16}", {"audio": Shape((48,))}),
 ]

@@ -6,17 +6,17 @@ Source: Gong et al. 2021 ("AST", patches of a spectrogram); Park et al. 2019 (Sp
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from antifaz.core.interfaces import TransformSpec
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Positions, Shape, Stream
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
     from .decoder import LogMelDecoder, WaveformDecoder
-    from .tokenizer import PatchTokenizer
+    from .tokenizer import PatchTokenizer, WaveformTokenizer
 
 LONGER_TRANSFORMS = 4
 """How often the transform may be doubled for the sake of narrow mel bands."""
@@ -132,8 +132,8 @@ class SpectrogramPatches:
 
     patch: tuple[int, int] = option(validator=positive, doc="bins and frames of a patch")
     width: int = option(validator=positive, doc="of a token")
-    positions: Literal["learned", "none"] = option(
-        default="learned", doc="a table that is added; `none` for backbones with positions of their own, such as swin"
+    positions: Positions = option(
+        default="learned", doc="a table of every place, or one for each axis (with LayerNorm, or plain); `none` adds nothing"
     )
 
     def outputs(self, inputs: Group) -> Stream:
@@ -148,4 +148,33 @@ class SpectrogramPatches:
     def build(self, inputs: Group) -> PatchTokenizer:
         from .tokenizer import PatchTokenizer
 
-        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width, positions=self.positions == "learned")
+        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width, positions=self.positions)
+
+
+@component("tokenizer", "waveform_patches")
+@attrs.frozen(kw_only=True)
+class WaveformPatches:
+    """A waveform cut into runs of samples, one linear map each, plus positions (Akbari et al. 2021, "VATT")."""
+
+    patch: int = option(default=128, validator=positive, doc="samples of a token")
+    width: int = option(validator=positive, doc="of a token")
+    positions: Positions = option(
+        default="separable", doc="a vector for each token (`separable`: then LayerNorm); `none` adds nothing"
+    )
+
+    def outputs(self, inputs: Group) -> Stream:
+        (value,) = inputs.values()
+        if not isinstance(value, Shape) or len(value.dims) != 1:
+            raise SpecError(
+                f"patches of sound need a waveform (samples), not {list(value.dims)}",
+                field="in",
+                hint="decode it with `use: waveform`; a spectrogram takes `spectrogram_patches`",
+            )
+        if value.dims[0] % self.patch:
+            raise SpecError(f"{value.dims[0]} samples cannot be cut into {self.patch}", field="patch", hint="choose a divisor")
+        return Stream("audio", self.width, (value.dims[0] // self.patch,))
+
+    def build(self, inputs: Group) -> WaveformTokenizer:
+        from .tokenizer import WaveformTokenizer
+
+        return WaveformTokenizer(self.patch, self.outputs(inputs).tokens, self.width, positions=self.positions)

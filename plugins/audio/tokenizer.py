@@ -1,11 +1,16 @@
-"""Patches of a spectrogram.  Source: Gong et al. 2021. Axes: B batch, F bins, T frames, N tokens."""
+"""Patches of a spectrogram (Gong et al. 2021) and of a waveform (Akbari et al. 2021).
+
+Axes: B batch, F bins, T frames, S samples, N tokens.
+"""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from antifaz.core.positions import adapted_positions, make_positions, with_positions
+from antifaz.core.streams import Positions
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer, learned_positions, resampled_positions
+from antifaz.core.transformer import init_transformer
 
 
 class PatchTokenizer(nn.Module):
@@ -15,22 +20,20 @@ class PatchTokenizer(nn.Module):
         patch: bins and frames of a patch.
         grid: patches along each axis.
         width: of a token.
-        positions: whether a learned table is added.
+        positions: see antifaz.core.positions.
     """
 
-    def __init__(self, patch: tuple[int, int], grid: tuple[int, ...], width: int, *, positions: bool = True) -> None:
+    def __init__(self, patch: tuple[int, int], grid: tuple[int, ...], width: int, *, positions: Positions = "learned") -> None:
         super().__init__()
         self.patch, self.grid = patch, grid
         self.project = nn.Linear(patch[0] * patch[1], width)
-        self.positions = learned_positions(*grid, width) if positions else None
+        self.positions = make_positions(positions, grid, width)
         self.apply(init_transformer)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         """raw: (B, F, T). valid: (B,) bool or None."""
         cut = raw.reshape(len(raw), self.grid[0], self.patch[0], self.grid[1], self.patch[1])  # (B, f, p, t, q)
-        values = self.project(cut.transpose(2, 3).flatten(3).flatten(1, 2))
-        if self.positions is not None:
-            values = values + self.positions.flatten(0, 1)
+        values = with_positions(self.project(cut.transpose(2, 3).flatten(3).flatten(1, 2)), self.positions)
         return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
 
     def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -38,6 +41,31 @@ class PatchTokenizer(nn.Module):
         kernel = weights.get("project.weight")
         if kernel is not None and kernel.dim() == 4 and tuple(kernel.shape[2:]) == self.patch:
             weights = {**weights, "project.weight": kernel.mean(dim=1).flatten(1)}
-        if "positions" in weights:
-            weights = {**weights, "positions": resampled_positions(weights["positions"], self.grid)}
-        return weights
+        return adapted_positions(weights, self.grid)
+
+
+class WaveformTokenizer(nn.Module):
+    """(B, S) -> (B, N, width): runs of samples, one linear map each.
+
+    Args:
+        patch: samples of a run.
+        tokens: how many runs.
+        width: of a token.
+        positions: see antifaz.core.positions.
+    """
+
+    def __init__(self, patch: int, tokens: int, width: int, *, positions: Positions) -> None:
+        super().__init__()
+        self.patch, self.grid = patch, (tokens,)
+        self.project = nn.Linear(patch, width)
+        self.positions = make_positions(positions, self.grid, width)
+        self.apply(init_transformer)
+
+    def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
+        """raw: (B, S). valid: (B,) bool or None."""
+        values = with_positions(self.project(raw.unflatten(1, (-1, self.patch))), self.positions)
+        return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
+
+    def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Positions of another length, as this module has them."""
+        return adapted_positions(weights, self.grid)

@@ -1,14 +1,14 @@
-"""Contrastive learning: projection heads, InfoNCE, and retrieval as its measure."""
+"""Contrastive learning: projection heads, InfoNCE, NCE with several candidates, and retrieval as their measure."""
 
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .spec import InfoNCE, Projection, Retrieval
+from .spec import MILNCE, InfoNCE, Projection, Retrieval
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [InfoNCE, Projection, Retrieval]
+    return [InfoNCE, MILNCE, Projection, Retrieval]
 
 
 @hookimpl

@@ -1,11 +1,12 @@
-"""Projection heads, symmetric InfoNCE, retrieval.
+"""Projection heads, symmetric InfoNCE, NCE with one or several partners, retrieval.
 
-Source: van den Oord et al. 2018 (InfoNCE); Radford et al. 2021 (symmetric form, learned temperature). The head is *ours*.
+Source: van den Oord et al. 2018 (InfoNCE); Radford et al. 2021 (symmetric form, learned temperature); Miech et al. 2020 (MIL-NCE).
+The head is *ours*.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .head import ProjectionHead
     from .loss import SymmetricInfoNCE
     from .retrieval import PairRetrieval
+    from .several import MultipleInstanceNCE
 
 
 @component("head", "projection")
@@ -72,6 +74,29 @@ class InfoNCE:
         return SymmetricInfoNCE(self.temperature, learned=self.learned, stop_gradient=self.stop_gradient)
 
 
+@component("objective", "mil_nce", arguments=("anchor", "candidates"))
+@attrs.frozen(kw_only=True)
+class MILNCE:
+    """NCE in one sum over both directions, with one partner of each sample or several of which some may be wrong (MIL-NCE).
+
+    Candidates are (candidates, width) for each sample, or a single vector: then it is NCE as in VATT. Candidates may be absent one
+    by one; samples that have none do not count.
+    """
+
+    needs_whole_batch: ClassVar[bool] = True
+
+    temperature: float = option(default=0.07, validator=positive, doc="of the cosine similarities")
+    positives_twice: bool = option(
+        default=False, doc="count the positives once for each direction in the denominator, as VATT's released code does"
+    )
+
+    def build(self, inputs: Mapping[str, Group]) -> MultipleInstanceNCE:
+        from .several import MultipleInstanceNCE
+
+        embedding_pair(inputs, several=("candidates",))
+        return MultipleInstanceNCE(self.temperature, positives_twice=self.positives_twice)
+
+
 @component("metric", "retrieval", arguments=("query", "gallery"))
 @attrs.frozen(kw_only=True)
 class Retrieval:
@@ -86,8 +111,11 @@ class Retrieval:
         return PairRetrieval(self.k)
 
 
-def embedding_pair(inputs: Mapping[str, Group]) -> None:
-    """Raise SpecError unless both arguments are one vector per sample, of one width."""
+def embedding_pair(inputs: Mapping[str, Group], several: Collection[str] = ()) -> None:
+    """Raise SpecError unless both arguments are one vector per sample, of one width.
+
+    several: arguments that may have more: (candidates, width).
+    """
     widths = {}
     for argument, group in inputs.items():
         if len(group) != 1:
@@ -95,9 +123,10 @@ def embedding_pair(inputs: Mapping[str, Group]) -> None:
                 f"`{argument}` is one embedding, not {len(group)}: {', '.join(group)}", hint="name one output: NODE.OUTPUT"
             )
         (value,) = group.values()
-        if not isinstance(value, Shape) or len(value.dims) != 1:
+        axes = (1, 2) if argument in several else (1,)
+        if not isinstance(value, Shape) or len(value.dims) not in axes:
             raise SpecError(f"`{argument}` must be a vector per sample, not {list(value.dims)}", hint="put a projection before it")
-        widths[argument] = value.dims[0]
+        widths[argument] = value.dims[-1]
     if len(set(widths.values())) > 1:
         listing = ", ".join(f"{argument} {width}" for argument, width in widths.items())
         raise SpecError(f"the embeddings differ in width: {listing}", hint="give both projections the same `width`")

@@ -13,5 +13,8 @@ EXAMPLES = [
     Example("transform", "flip", CLIP),
     Example("transform", "{use: color_jitter, brightness: 0.4, saturation: 0.4}", CLIP),
     Example("tokenizer", "{use: tubelets, patch: [2, 4, 4], width: 16}", {"video": Shape((3, 4, 8, 8))}),
-    Example("tokenizer", "{use: tubelets, patch: [1, 4, 4], width: 16, positions: none}", {"image": Shape((3, 1, 8, 8))}),
+    Example("tokenizer", "{use: tubelets, patch: [2, 4, 4], width: 16, positions: separable}", {"video": Shape((3, 4, 8, 8))}),
+    Example(
+        "tokenizer", "{use: tubelets, patch: [4, 4, 4], width: 16, repeat: 4, positions: none}", {"image": Shape((3, 1, 8, 8))}
+    ),
 ]

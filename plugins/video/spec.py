@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
 from antifaz.core.interfaces import TransformSpec
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Positions, Shape, Stream
 from antifaz.registry import SpecError, at_least, between, component, option, positive
 
 if TYPE_CHECKING:
@@ -98,23 +98,26 @@ class Tubelets:
 
     patch: tuple[int, int, int] = option(validator=positive, doc="frames, height, width of a tubelet")
     width: int = option(validator=positive, doc="of a token")
-    positions: Literal["learned", "none"] = option(
-        default="learned", doc="a table that is added; `none` for backbones with positions of their own, such as swin"
+    positions: Positions = option(
+        default="learned", doc="a table of every place, or one for each axis (with LayerNorm, or plain); `none` adds nothing"
     )
+    repeat: int = option(default=1, validator=positive, doc="how often each frame stands: a picture repeated fills a tubelet")
 
     def outputs(self, inputs: Group) -> Stream:
         (value,) = inputs.values()
         if not isinstance(value, Shape) or len(value.dims) != 4:
             raise SpecError(f"tubelets need video (channels, frames, height, width), not {list(value.dims)}", field="in")
-        for name, size, step in zip(("frames", "height", "width"), value.dims[1:], self.patch, strict=True):
+        sizes = (value.dims[1] * self.repeat, *value.dims[2:])
+        for name, size, step in zip(("frames", "height", "width"), sizes, self.patch, strict=True):
             if size % step:
                 raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
-        grid = tuple(size // step for size, step in zip(value.dims[1:], self.patch, strict=True))
+        grid = tuple(size // step for size, step in zip(sizes, self.patch, strict=True))
         return Stream("video", self.width, grid)
 
     def build(self, inputs: Group) -> TubeletTokenizer:
         from .tokenizer import TubeletTokenizer
 
         (value,) = inputs.values()
-        learned = self.positions == "learned"
-        return TubeletTokenizer(value.dims[0], self.patch, self.outputs(inputs).grid, self.width, positions=learned)
+        return TubeletTokenizer(
+            value.dims[0], self.patch, self.outputs(inputs).grid, self.width, positions=self.positions, repeat=self.repeat
+        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from antifaz.core.positions import adapted_positions, make_positions, with_positions
+from antifaz.core.streams import Positions
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer, learned_positions, resampled_positions
+from antifaz.core.transformer import init_transformer
 
 
 class TubeletTokenizer(nn.Module):
@@ -16,27 +18,35 @@ class TubeletTokenizer(nn.Module):
         patch: frames, height, width of a tubelet.
         grid: tubelets along each axis.
         width: of a token.
-        positions: whether a learned table is added.
+        positions: see antifaz.core.positions.
+        repeat: how often each frame stands, for pictures in place of video.
     """
 
     def __init__(
-        self, channels: int, patch: tuple[int, int, int], grid: tuple[int, ...], width: int, *, positions: bool = True
+        self,
+        channels: int,
+        patch: tuple[int, int, int],
+        grid: tuple[int, ...],
+        width: int,
+        *,
+        positions: Positions = "learned",
+        repeat: int = 1,
     ) -> None:
         super().__init__()
-        self.patch, self.grid = patch, grid
+        self.patch, self.grid, self.repeat = patch, grid, repeat
         self.project = nn.Linear(channels * patch[0] * patch[1] * patch[2], width)
-        self.positions = learned_positions(*grid, width) if positions else None
+        self.positions = make_positions(positions, grid, width)
         self.apply(init_transformer)
 
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         """raw: (B, C, T, H, W). valid: (B,) bool or None."""
         (p, q, r), (t, h, w) = self.patch, self.grid
+        if self.repeat > 1:
+            raw = raw.repeat_interleave(self.repeat, dim=2)
         batch, channels = raw.shape[:2]
         cut = raw.reshape(batch, channels, t, p, h, q, w, r)  # (B, C, t, p, h, q, w, r)
         boxes = cut.permute(0, 2, 4, 6, 1, 3, 5, 7).flatten(4).flatten(1, 3)  # (B, t*h*w, C*p*q*r)
-        values = self.project(boxes)
-        if self.positions is not None:
-            values = values + self.positions.flatten(0, 2)
+        values = with_positions(self.project(boxes), self.positions)
         return Tokens(values, self.grid, valid=token_presence(valid, values.shape[1]))
 
     def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -50,6 +60,4 @@ class TubeletTokenizer(nn.Module):
             kernel = kernel[:, :, None].expand(-1, -1, self.patch[0], -1, -1) / self.patch[0]
         if kernel is not None and kernel.dim() == 5 and tuple(kernel.shape[2:]) == self.patch:
             weights = {**weights, "project.weight": kernel.flatten(1)}
-        if "positions" in weights:
-            weights = {**weights, "positions": resampled_positions(weights["positions"], self.grid)}
-        return weights
+        return adapted_positions(weights, self.grid)

@@ -1,13 +1,14 @@
 """ViT: pre-norm transformer blocks with one set of weights for all streams, under any mask.
 
-Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words" (block and sizes; `tiny` and `small`: Touvron et al. 2021);
-Raffel et al. 2020 (relative positions).
+Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words" (block and sizes; `tiny` and `small`: Touvron et al. 2021;
+`medium`: Akbari et al. 2021); Raffel et al. 2020 (relative positions).
 
 | size | width | depth | heads | MLP |
 | --- | --- | --- | --- | --- |
 | tiny | 192 | 12 | 3 | 768 |
 | small | 384 | 12 | 6 | 1536 |
 | base | 768 | 12 | 12 | 3072 |
+| medium | 1024 | 12 | 16 | 4096 |
 | large | 1024 | 24 | 16 | 4096 |
 """
 
@@ -38,6 +39,7 @@ SIZES: Mapping[str, Size] = {
     "tiny": Size(192, 12, 3),
     "small": Size(384, 12, 6),
     "base": Size(768, 12, 12),
+    "medium": Size(1024, 12, 16),
     "large": Size(1024, 24, 16),
 }
 
@@ -48,7 +50,9 @@ class ViT:
     """Vision transformer: pre-norm blocks whose weights are the same for all streams."""
 
     mask: MaskPolicy = option(doc="which stream reads which, in every block")
-    size: Literal["tiny", "small", "base", "large"] | None = option(default=None, doc="depth and heads of a published size")
+    size: Literal["tiny", "small", "base", "medium", "large"] | None = option(
+        default=None, doc="depth and heads of a published size"
+    )
     depth: int | None = option(default=None, validator=between(1, 1000), doc="number of blocks; needed without `size`")
     heads: int | None = option(default=None, validator=positive, doc="attention heads; needed without `size`")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")

@@ -1,0 +1,120 @@
+"""VATT: DropToken, the hierarchical common space, and the FLOP convention of its tables.
+
+Source: Akbari et al. 2021, "VATT: transformers for multimodal self-supervised learning from raw video, audio and text", and the
+released code (google-research/vatt). Tokenizers, AGG tokens and transformers are graph nodes of other plugins; see the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+
+from antifaz.core.routing import Routing
+from antifaz.core.streams import Group, Shape
+from antifaz.registry import SpecError, component, fraction, option, positive
+
+if TYPE_CHECKING:
+    from .common_space import CommonSpace
+    from .drop_token import DropTokens
+
+MODALITIES = ("video", "audio", "text")
+
+
+@component("backbone", "drop_token")
+@attrs.frozen(kw_only=True)
+class DropToken:
+    """Drops a random part of each stream's tokens, in training alone: attention costs less, and nearby tokens are alike anyway."""
+
+    rate: float = option(default=0.5, validator=fraction, doc="share of the tokens that are dropped; at least one is kept")
+    draw: Literal["batch", "sample"] = option(
+        default="batch", doc="one set for all samples of a process's batch, or one for each sample"
+    )
+
+    def outputs(self, inputs: Group) -> Group:
+        return dict(inputs)
+
+    def routings(self, inputs: Group) -> Sequence[Routing]:
+        return (Routing.full({name: [name] for name in inputs}),)
+
+    def build(self, inputs: Group) -> DropTokens:
+        from .drop_token import DropTokens
+
+        return DropTokens(self.rate, per_sample=self.draw == "sample")
+
+
+@component("head", "common_space")
+@attrs.frozen(kw_only=True)
+class HierarchicalSpace:
+    """Video and audio in one space, video and text in a coarser one: outputs `video`, `audio`, `video_text` and `text`.
+
+    | map | paper | code |
+    | --- | --- | --- |
+    | video | linear, BN, ReLU, linear, BN | the same |
+    | audio, text | linear, BN | linear with bias |
+    | video -> video_text | linear, BN | ReLU, linear, BN |
+    """
+
+    variant: Literal["paper", "code"] = option(default="paper", doc="the maps of the paper, or of the released code")
+    width: int = option(default=512, validator=positive, doc="of the space of video and audio")
+    text_width: int = option(default=256, validator=positive, doc="of the space of video and text")
+
+    def outputs(self, inputs: Group) -> Group:
+        unknown = [name for name in inputs if name not in MODALITIES]
+        if unknown or "video" not in inputs:
+            wrong = f"it knows no {unknown[0]!r}" if unknown else "video is missing"
+            raise SpecError(
+                f"the common space takes video, audio and text, and {wrong}",
+                field="in",
+                hint="name them: `in: {video: ..., audio: ..., text: ...}`; audio or text may be left out",
+            )
+        for name, value in inputs.items():
+            candidates = name == "text" and isinstance(value, Shape) and len(value.dims) == 2
+            if not isinstance(value, Shape) or (len(value.dims) != 1 and not candidates):
+                raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the common space")
+        found: dict[str, Shape] = {"video": Shape((self.width,))}
+        if "audio" in inputs:
+            found["audio"] = Shape((self.width,))
+        if "text" in inputs:
+            found["video_text"] = Shape((self.text_width,))
+            found["text"] = Shape((*_dims(inputs["text"])[:-1], self.text_width))
+        return found
+
+    def routings(self, inputs: Group) -> Sequence[Routing]:
+        reads = {name: ["video" if name == "video_text" else name] for name in self.outputs(inputs)}
+        return (Routing.full(reads, learned_readers=True),)
+
+    def build(self, inputs: Group) -> CommonSpace:
+        from .common_space import CommonSpace
+
+        widths = {name: _dims(value)[-1] for name, value in inputs.items()}
+        return CommonSpace(widths, self.width, self.text_width, released=self.variant == "code")
+
+
+def _dims(value: Any) -> tuple[int, ...]:
+    dims: tuple[int, ...] = value.dims
+    return dims
+
+
+@component("flops", "vatt-paper")
+@attrs.frozen(kw_only=True)
+class PaperFlops:
+    """VATT's tables: no product of queries and keys, 6 for each entry of an attention matrix, 45 for each number of its tokens.
+
+    For L layers of H heads and width d on N tokens, beside the patches: L (24 N d^2 + 2 N^2 d) + L (6 N^2 H + 45 N d). Found by
+    fitting the published figures (ours); what the first sum lacks looks like an einsum that the profiler of the time left out.
+    """
+
+    def formulas(self) -> Mapping[Any, Callable[..., int]]:
+        from antifaz.core.cost import attention_operator
+
+        return {attention_operator(): _attention}
+
+
+def _attention(q: Sequence[int], k: Sequence[int], v: Sequence[int], pairs: int, *_: Any, **__: Any) -> int:
+    """q: (..., N, D) for all samples and heads. pairs: entries of one attention matrix that the routing allows."""
+    matrices, tokens, width = 1, q[-2], q[-1]
+    for size in q[:-2]:
+        matrices *= size
+    return matrices * (2 * pairs * v[-1] + 6 * pairs + 45 * tokens * width)

@@ -1,0 +1,311 @@
+"""VATT: parameters and FLOPs of the paper, DropToken, the common space, sharing. Axes: B batch, N tokens, W width."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from antifaz.core.check import CheckReport, check
+from antifaz.core.cost import counting, forward_flops
+from antifaz.core.experiment import Experiment, read
+from antifaz.core.graph.graph import Graph
+from antifaz.core.model import build_graph, stand_in
+from antifaz.core.streams import Shape, Stream
+from antifaz.core.tokens import Features, Tokens
+from antifaz.plugins.vatt.common_space import CommonSpace
+from antifaz.plugins.vatt.drop_token import DropTokens, kept_tokens
+from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace, PaperFlops
+from antifaz.registry import ConfigError, Plugins, SpecError
+
+CLIP = "inputs.video=[3, 32, 320, 320]"
+VIEWS = 12
+HEAD = ["graph.labels={use: linear_heads, in: pooled, classes: 600}"]
+BACKBONES = [("base", 87_446_016, 87_907_416), ("medium", 154_343_424, 154_958_424), ("large", 305_498_112, 306_113_112)]
+
+
+@functools.cache
+def report_of(plugins: Plugins, size: str, *overrides: str, flops: str | None = "vatt-paper") -> CheckReport:
+    return check(read(f"models/vatt-{size}", plugins, overrides), flops=flops)
+
+
+def published(*cases: tuple[object, ...]) -> list[object]:
+    """Cases of which the base size runs always and the others among the slow tests."""
+    return [case if case[0] == "base" else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+
+
+@pytest.mark.parametrize(("size", "backbone", "with_head"), BACKBONES)
+def test_parameters_are_those_of_the_paper(plugins: Plugins, size: str, backbone: int, with_head: int) -> None:
+    for overrides, count in (([], backbone), (HEAD, with_head)):
+        graph = build_graph(read(f"models/vatt-{size}", plugins, overrides).wiring, device="meta")
+        assert sum(p.numel() for p in graph.parameters()) == count
+
+
+@pytest.mark.parametrize(
+    ("size", "printed", "true"), published(("base", 9.09, 11.24), ("medium", 15.02, 17.89), ("large", 29.80, 35.53))
+)
+def test_twelve_views_cost_what_the_paper_prints(plugins: Plugins, size: str, printed: float, true: float) -> None:
+    report = report_of(plugins, size, CLIP)
+    assert VIEWS * report.conventional_flops / 1e12 == pytest.approx(printed, rel=5e-3)
+    assert VIEWS * report.flops / 1e12 == pytest.approx(true, abs=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("size", "d", "layers", "h"), published(("base", 768, 12, 12), ("medium", 1024, 12, 16), ("large", 1024, 24, 16))
+)
+def test_the_convention_is_its_formula(plugins: Plugins, size: str, d: int, layers: int, h: int) -> None:
+    n = 3201
+    formula = 2 * 3200 * 3072 * d + layers * (24 * n * d**2 + 2 * n**2 * d) + layers * (6 * n**2 * h + 45 * n * d)
+    assert report_of(plugins, size, CLIP).conventional_flops == formula
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("frames", "side", "rate", "printed"),
+    [
+        (32, 224, 0.0, 548.1),
+        (64, 224, 0.0, 1222.1),
+        (32, 320, 0.0, 1252.3),
+        (32, 320, 0.25, 898.9),
+        (32, 320, 0.5, 572.5),
+        (32, 320, 0.75, 279.8),
+    ],
+)
+def test_fine_tuning_costs_what_the_paper_prints(plugins: Plugins, frames: int, side: int, rate: float, printed: float) -> None:
+    kept = f"graph.kept={{use: drop_token, in: video, rate: {rate}}}"
+    clip = f"inputs.video=[3, {frames}, {side}, {side}]"
+    experiment = read("models/vatt-medium", plugins, [clip, kept, "graph.tower.in=[kept, agg]"])
+    graph = build_graph(experiment.wiring, device="meta").train()
+    with counting(PaperFlops()) as counter:
+        graph(stand_in(experiment.wiring.inputs, 1, "meta"), ["pooled"])
+    assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=5e-3)
+
+
+def test_only_attention_counts_otherwise_by_the_convention(small) -> None:
+    plain, other = check(small()), check(small(), flops="vatt-paper")
+    assert plain.convention is None
+    assert plain.conventional_flops == plain.flops == other.flops
+    assert {name for name, node in other.nodes.items() if node.conventional_flops != node.flops} == {"tower"}
+
+
+def test_an_unknown_convention_is_refused(small) -> None:
+    with pytest.raises(ConfigError, match=r"(?s)unknown FLOP convention 'vatt-papper'.*did you mean 'vatt-paper'"):
+        check(small(), flops="vatt-papper")
+
+
+def test_published_flops_are_compared_as_they_were_counted(small) -> None:
+    source = "published={source: us, flops: 1.0e6, convention: vatt-paper}"
+    report = check(small(source))
+    assert report.convention == "vatt-paper"
+    assert report.comparable_flops == report.conventional_flops != report.flops
+    assert report.json()["published"]["convention"] == "vatt-paper"
+    assert check(small("published={source: us, flops: 1.0e6}"), flops="vatt-paper").comparable_flops == report.flops
+
+
+# DropToken
+
+SMALL = """
+name: small
+inputs: {video: [3, 8, 32, 32], audio: [256]}
+graph:
+  video:  {use: tubelets, in: batch.video, patch: [4, 8, 8], width: 16, positions: separable}
+  audio:  {use: waveform_patches, in: batch.audio, patch: 16, width: 16}
+  kept:   {use: drop_token, in: [video, audio], rate: 0.5}
+  agg:    {use: latents, tokens: 1, width: 16}
+  tower:  {use: vit, in: [kept, agg], mask: joint, depth: 2, heads: 2}
+  pooled: {use: mean_readout, in: {it: tower.agg}}
+"""
+
+
+@pytest.fixture
+def small(plugins: Plugins, tmp_path: Path):
+    def make(*overrides: str) -> Experiment:
+        path = tmp_path / "small.yaml"
+        path.write_text(SMALL)
+        return read(path, plugins, overrides)
+
+    return make
+
+
+def seen_by_tower(graph: Graph, batch: dict[str, Features]) -> dict[str, Tokens]:
+    """What arrives at the backbone."""
+    arrived: dict[str, Tokens] = {}
+    handle = graph.get_submodule("tower").register_forward_pre_hook(lambda module, arguments: arrived.update(arguments[0]))
+    graph(batch, ["pooled"])
+    handle.remove()
+    return arrived
+
+
+def test_half_of_the_tokens_are_counted_in_training_and_all_of_them_in_evaluation(small) -> None:
+    wiring = small().wiring
+    graph, batch = build_graph(wiring), stand_in(wiring.inputs, 2)
+    full = {"video": 32, "audio": 16, "agg": 1}
+    assert {n: t.values.shape[1] for n, t in seen_by_tower(graph.train(), batch).items()} == {"video": 16, "audio": 8, "agg": 1}
+    assert {n: t.values.shape[1] for n, t in seen_by_tower(graph.eval(), batch).items()} == full
+    assert (kept_tokens(1568, 0.5), kept_tokens(1200, 0.5), kept_tokens(3, 0.99)) == (784, 600, 1)
+
+
+def test_evaluation_is_that_of_a_graph_that_never_drops(small) -> None:
+    with_drop, without = small().wiring, small("graph.kept.rate=0").wiring
+    batch = stand_in(with_drop.inputs, 2)
+    answers = [build_graph(wiring).eval()(batch, ["pooled"])["pooled.it"].values for wiring in (with_drop, without)]
+    assert torch.equal(*answers)
+    meta = stand_in(with_drop.inputs, 1, "meta")
+    first, second = (forward_flops(build_graph(w, device="meta"), meta, ["pooled"]) for w in (with_drop, without))
+    assert first == second
+
+
+def thinned(draw: str, values: Tensor, **given: Tensor) -> Tokens:
+    module = DropToken(rate=0.5, draw=draw).build({"it": Stream("it", values.shape[2], (values.shape[1],))}).train()
+    torch.manual_seed(0)
+    return module({"it": Tokens(values, (values.shape[1],), **given)})["it"]
+
+
+@pytest.mark.parametrize(("draw", "sets"), [("batch", 1), ("sample", 8)])
+def test_index_says_which_tokens_are_left(draw: str, sets: int) -> None:
+    values_BNW = torch.arange(8 * 40 * 2.0).view(8, 40, 2)
+    valid_BN = torch.arange(40)[None] < torch.arange(10, 18)[:, None]
+    left = thinned(draw, values_BNW, valid=valid_BN)
+    assert left.index is not None
+    assert left.values.shape == (8, 20, 2)
+    assert left.grid == (40,)
+    assert (left.index.diff(dim=1) > 0).all()
+    assert len({tuple(row) for row in left.index.tolist()}) == sets
+    for b in range(8):
+        assert torch.equal(left.values[b], values_BNW[b, left.index[b]])
+        assert torch.equal(left.valid[b], valid_BN[b, left.index[b]])
+
+
+def test_tokens_that_were_thinned_before_keep_their_cells() -> None:
+    cells = torch.arange(1, 41, 2)[None].expand(2, -1)
+    left = thinned("batch", torch.zeros(2, 20, 3), index=cells)
+    assert left.index is not None
+    assert left.index.shape == (2, 10)
+    assert (left.index % 2 == 1).all()
+    assert left.index.max() > 20
+
+
+def test_every_token_has_its_turn() -> None:
+    module = DropTokens(0.75, per_sample=True).train()
+    torch.manual_seed(0)
+    left = module({"it": Tokens(torch.zeros(400, 8, 1), (8,))})["it"]
+    assert left.index is not None
+    shares = left.index.flatten().bincount(minlength=8) / 400
+    assert shares.min() > 0.25 - 0.08
+    assert shares.max() < 0.25 + 0.08
+
+
+# The common space
+
+GIVEN = {"video": Shape((6,)), "audio": Shape((5,)), "text": Shape((2, 4))}
+
+
+def space(variant: str) -> CommonSpace:
+    return HierarchicalSpace(variant=variant, width=8, text_width=3).build(GIVEN)
+
+
+def batch_norm(x: Tensor) -> Tensor:
+    return (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt()
+
+
+@pytest.mark.parametrize("variant", ["paper", "code"])
+def test_the_maps_are_those_of_the_variant(variant: str) -> None:
+    torch.manual_seed(0)
+    module = space(variant).double().train()
+    given = {name: torch.randn(7, *shape.dims, dtype=torch.float64) for name, shape in GIVEN.items()}
+    found = {name: value.values for name, value in module({n: Features(v) for n, v in given.items()}).items()}
+    weights = module.state_dict()
+    hidden = torch.relu(batch_norm(given["video"] @ weights["video_hidden.linear.weight"].T))
+    video = batch_norm(hidden @ weights["video.linear.weight"].T)
+    expected = {"video": video}
+    if variant == "paper":
+        expected["video_text"] = batch_norm(video @ weights["video_text.linear.weight"].T)
+        expected["audio"] = batch_norm(given["audio"] @ weights["audio.linear.weight"].T)
+        expected["text"] = batch_norm((given["text"] @ weights["text.linear.weight"].T).flatten(0, 1)).unflatten(0, (7, 2))
+    else:
+        expected["video_text"] = batch_norm(torch.relu(video) @ weights["video_text.linear.weight"].T)
+        expected["audio"] = given["audio"] @ weights["audio.weight"].T + weights["audio.bias"]
+        expected["text"] = given["text"] @ weights["text.weight"].T + weights["text.bias"]
+    assert found.keys() == expected.keys()
+    for name, values in expected.items():
+        torch.testing.assert_close(found[name], values, rtol=0, atol=1e-9)
+
+
+def test_only_the_sentences_that_are_there_are_counted() -> None:
+    torch.manual_seed(0)
+    module = space("paper").double().train()
+    text = torch.randn(5, 2, 4, dtype=torch.float64)
+    there = torch.tensor([[True, False], [True, True], [False, False], [True, True], [False, True]])
+    results = []
+    for junk in (0.0, 1e6):
+        given = {"text": Features(torch.where(there[..., None], text, junk), there)}
+        results.append(module(given)["text"])
+    mapped = text @ module.state_dict()["text.linear.weight"].T
+    torch.testing.assert_close(results[0].values[there], batch_norm(mapped[there]), rtol=0, atol=1e-9)
+    assert torch.equal(results[0].values[there], results[1].values[there])
+    assert torch.equal(results[0].valid, there)
+
+
+def test_running_averages_move_by_a_tenth() -> None:
+    module = space("paper").double().train()
+    video = torch.randn(64, 6, dtype=torch.float64)
+    module({"video": Features(video)})
+    mapped = video @ module.state_dict()["video_hidden.linear.weight"].T
+    torch.testing.assert_close(module.video_hidden.norm.mean, 0.1 * mapped.mean(0), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"audio": Shape((4,))}, "video is missing"),
+        ({"video": Shape((4,)), "touch": Shape((4,))}, "it knows no 'touch'"),
+        ({"video": Shape((3, 4))}, "'video' is no feature vector"),
+    ],
+)
+def test_what_does_not_fit_the_common_space_is_refused(given: dict[str, Shape], message: str) -> None:
+    with pytest.raises(SpecError, match=message):
+        HierarchicalSpace().outputs(given)
+
+
+# Positions
+
+
+def test_positions_of_another_grid_are_resampled_axis_by_axis(small) -> None:
+    graph = build_graph(small().wiring)
+    larger = small("inputs.video=[3, 8, 64, 64]", "inputs.audio=[512]")
+    other = build_graph(larger.wiring)
+    said = other.load_weights(graph.weights())
+    assert sorted(line.split(" from ")[0] for line in said) == [
+        "adapted audio.positions.axes.0",
+        "adapted video.positions.axes.1",
+        "adapted video.positions.axes.2",
+    ]
+    tables = other.get_submodule("video.positions").axes
+    assert [len(table) for table in tables] == [2, 8, 8]
+    assert torch.equal(tables[0], graph.get_submodule("video.positions").axes[0])
+
+
+def test_a_place_has_the_normed_sum_of_its_indices(small) -> None:
+    positions = build_graph(small().wiring).get_submodule("video.positions")
+    table = positions()
+    assert table.shape == (2, 4, 4, 16)
+    time, height, width = positions.axes
+    expected = torch.nn.functional.layer_norm(time[1] + height[2] + width[3], (16,), eps=1e-6)
+    torch.testing.assert_close(table[1, 2, 3], expected)
+
+
+def test_a_picture_that_is_repeated_is_a_clip_that_stands_still(plugins: Plugins, tmp_path: Path) -> None:
+    path = tmp_path / "picture.yaml"
+    path.write_text(
+        "name: p\ninputs: {image: [3, 1, 8, 8]}\n"
+        "graph:\n  it: {use: tubelets, in: batch.image, patch: [4, 4, 4], width: 8, repeat: 4, positions: separable_plain}\n"
+    )
+    picture = build_graph(read(path, plugins).wiring)
+    clip = build_graph(read(path, plugins, ["inputs.image=[3, 4, 8, 8]", "graph.it.repeat=1"]).wiring)
+    clip.load_weights(picture.weights())
+    image = torch.randn(2, 3, 1, 8, 8)
+    found = [g({"image": Features(x)}, ["it"])["it"].values for g, x in ((picture, image), (clip, image.expand(-1, -1, 4, -1, -1)))]
+    assert torch.equal(*found)
