@@ -17,7 +17,7 @@ from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features, Tokens, per_sample
 from antifaz.registry import FAILED, SpecError, failure, nearest, suggest
 
-from .wiring import BATCH, WiredNode, Wiring
+from .wiring import BATCH, Wire, WiredNode, Wiring
 
 Arriving = Mapping[str, Tokens | Features]
 Leaving = dict[str, Tokens | Features]
@@ -69,19 +69,17 @@ class Graph(nn.Module):
             if node.wires and not arriving:
                 continue
             for output, value in self._run(node, arriving, asked, size).items():
-                values[name, output] = value
-        found = {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
-        return {reference: self._answered(reference, value, batch) for reference, value in found.items()}
+                values[name, output] = self._answered(Wire(output, name, output), value, batch)
+        return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
 
-    def _answered(self, reference: str, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
-        """Features that latents alone made up for a sample, or for one of several in it, are no answer."""
-        heard = [batch[name].valid for name in sorted(self._influences.get(reference, ())) if name in batch]
+    def _answered(self, wire: Wire, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
+        """Features that latents alone made up for a sample, or for one of several in it, are neither answer nor part of statistics."""
+        heard = [batch[name].valid for name in sorted(self._influences[wire.reference]) if name in batch]
         known = [valid for valid in heard if valid is not None]
         if isinstance(value, Tokens) or not known or len(known) < len(heard):
             return value
-        node = self.wiring.nodes.get(reference.partition(".")[0])
         valid = value.presence()
-        lead = value.values.shape[: max(valid.dim(), 1 if node is None else node.plan.batch_axes)]
+        lead = value.values.shape[: max(valid.dim(), self.wiring.nodes[wire.node].plan.batch_axes)]
         some = functools.reduce(torch.logical_or, [_over(each, lead) for each in known])
         return Features(value.values, _over(valid, lead) & some)
 

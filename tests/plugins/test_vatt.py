@@ -16,6 +16,7 @@ from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph, stand_in
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
+from antifaz.core.verify import verify
 from antifaz.plugins.vatt.common_space import CommonSpace
 from antifaz.plugins.vatt.drop_token import DropTokens, kept_tokens
 from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace, PaperFlops
@@ -82,6 +83,18 @@ def test_fine_tuning_costs_what_the_paper_prints(plugins: Plugins, frames: int, 
     with counting(PaperFlops()) as counter:
         graph(stand_in(experiment.wiring.inputs, 1, "meta"), ["pooled"])
     assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=5e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rate", "printed"), [(0.75, 188.1), (0.5, 375.4), (0.25, 574.2), (0.0, 784.8)])
+def test_pre_training_costs_what_the_paper_prints(plugins: Plugins, rate: float, printed: float) -> None:
+    """The three towers of VATT-MBS on a clip with five sentences; the paper does not say how many it counted."""
+    rates = [f"graph.{stream}_kept.rate={rate}" for stream in ("video", "audio")]
+    experiment = read("models/vatt-mbs", plugins, rates)
+    graph = build_graph(experiment.wiring, device="meta").train()
+    with counting(PaperFlops()) as counter:
+        graph(stand_in(experiment.wiring.inputs, 1, "meta"), ["space"])
+    assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=7e-3)
 
 
 def test_only_attention_counts_otherwise_by_the_convention(small) -> None:
@@ -309,3 +322,118 @@ def test_a_picture_that_is_repeated_is_a_clip_that_stands_still(plugins: Plugins
     image = torch.randn(2, 3, 1, 8, 8)
     found = [g({"image": Features(x)}, ["it"])["it"].values for g, x in ((picture, image), (clip, image.expand(-1, -1, 4, -1, -1)))]
     assert torch.equal(*found)
+
+
+# Whole models
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "count"), [("bbs", 193_909_504), ("mbs", 260_937_984), ("lbs", 412_092_672), ("ma", 157_724_160)])
+def test_models_of_three_modalities(plugins: Plugins, name: str, count: int) -> None:
+    assert report_of(plugins, name, flops=None).parameters == count
+
+
+SHARED = """
+name: shared
+inputs: {video: [3, 4, 8, 8], audio: [64], text: {shape: [2, 5], below: 9}}
+graph:
+  video:       {use: tubelets, in: batch.video, patch: [4, 4, 4], width: 16, positions: separable}
+  video_agg:   {use: latents, tokens: 1, width: 16}
+  video_tower: {use: vit, in: [video, video_agg], share: text_tower, mask: joint, depth: 2, heads: 2}
+  audio:       {use: waveform_patches, in: batch.audio, patch: 16, width: 16}
+  audio_agg:   {use: latents, tokens: 1, width: 16}
+  audio_tower: {use: vit, in: [audio, audio_agg], share: text_tower, mask: joint, depth: 2, heads: 2}
+  text:        {use: token_embedding, in: batch.text, batch_axes: 2, width: 16, positions: none}
+  text_agg:    {use: latents, tokens: 1, width: 16}
+  text_tower:  {use: vit, in: [text, text_agg], batch_axes: 2, mask: joint, depth: 2, heads: 2, relative_positions: [text]}
+  pooled:      {use: mean_readout, in: {video: video_tower.video_agg, audio: audio_tower.audio_agg}}
+  sentences:   {use: mean_readout, in: {text: text_tower.text_agg}, batch_axes: 2}
+  space:       {use: common_space, in: {video: pooled.video, audio: pooled.audio, text: sentences.text}, width: 8, text_width: 4}
+pure: {space.video: [video], space.audio: [audio], space.video_text: [video], space.text: [text]}
+"""
+
+
+@pytest.fixture
+def shared(plugins: Plugins, tmp_path: Path):
+    def make(*overrides: str) -> Experiment:
+        path = tmp_path / "shared.yaml"
+        path.write_text(SHARED)
+        return read(path, plugins, overrides)
+
+    return make
+
+
+def test_one_transformer_serves_three_modalities(shared) -> None:
+    graph = build_graph(shared().wiring)
+    owner = dict(graph.get_submodule("text_tower").named_parameters())
+    assert "relative_positions.bias" in owner
+    for tower in ("video_tower", "audio_tower"):
+        own = dict(graph.get_submodule(tower).named_parameters())
+        assert own.keys() == owner.keys() - {"relative_positions.bias"}
+        assert all(parameter is owner[name] for name, parameter in own.items())
+    assert not any(name.startswith(("video_tower.", "audio_tower.")) for name in graph.weights())
+
+
+def test_a_node_with_weights_that_the_owner_lacks_cannot_share(shared) -> None:
+    experiment = shared("graph.text_tower.relative_positions=[]", "graph.audio_tower.relative_positions=[audio]")
+    with pytest.raises(ConfigError, match=r"these parameters differ: relative_positions\.bias"):
+        build_graph(experiment.wiring)
+
+
+def test_modalities_do_not_meet_before_the_losses(shared) -> None:
+    assert verify(shared()).ok
+
+
+def test_samples_without_text_say_so(shared) -> None:
+    experiment = shared()
+    graph = build_graph(experiment.wiring).eval()
+    batch = stand_in(experiment.wiring.inputs, 3)
+    there = torch.tensor([[True, False], [False, False], [True, True]])
+    words = torch.where(there[..., None], batch["text"].values.clamp(min=4), 0)
+    found = graph({**batch, "text": Features(words, there)}, ["space.text", "space.video_text"])
+    assert torch.equal(found["space.text"].presence(), there)
+    assert found["space.video_text"].presence().all()
+    assert found["space.text"].values.shape == (3, 2, 4)
+
+
+def test_the_common_space_counts_only_what_there_is(shared) -> None:
+    """A token that pools a sample without the modality is made of nothing: batch norm must not see it."""
+    experiment = shared()
+    torch.manual_seed(0)
+    batch = stand_in(experiment.wiring.inputs, 4)
+    there, spoken = (
+        torch.tensor([True, True, True, False]),
+        torch.tensor([[True, True], [True, False], [False, False], [False, True]]),
+    )
+    words = torch.where(spoken[..., None], batch["text"].values.clamp(min=4), 0)
+    some = {"video": Features(batch["video"].values, there), "audio": batch["audio"], "text": Features(words, spoken)}
+    arrived: dict[str, Tensor] = {}
+    graph = build_graph(experiment.wiring).train()
+    for name in ("video_hidden", "text"):
+        norm = graph.get_submodule(f"space.{name}.norm")
+        norm.register_forward_pre_hook(lambda module, given, name=name: arrived.update({name: given[1]}))
+    graph(some, ["space"])
+    assert arrived["video_hidden"].tolist() == there.tolist()
+    assert arrived["text"].tolist() == spoken.flatten().tolist()
+
+
+def test_pre_trained_towers_start_a_video_classifier(shared, plugins: Plugins, tmp_path: Path) -> None:
+    pretrained = build_graph(shared("graph.video_tower.share=!delete").wiring)
+    path = tmp_path / "classifier.yaml"
+    path.write_text(
+        """
+name: classifier
+inputs: {video: [3, 8, 16, 16]}
+graph:
+  video:       {use: tubelets, in: batch.video, patch: [4, 4, 4], width: 16, positions: separable}
+  video_agg:   {use: latents, tokens: 1, width: 16}
+  video_tower: {use: vit, in: [video, video_agg], mask: joint, depth: 2, heads: 2}
+  pooled:      {use: mean_readout, in: {video: video_tower.video_agg}}
+  labels:      {use: linear_heads, in: pooled, classes: 3}
+"""
+    )
+    graph = build_graph(read(path, plugins).wiring, seed=1)
+    said = graph.load_weights(pretrained.weights(), ["video", "video_agg", "video_tower"])
+    assert len(said) == 3  # a table for each axis
+    mine, theirs = graph.weights(), pretrained.weights()
+    assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("video_agg.", "video_tower.")))
