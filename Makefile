@@ -29,10 +29,12 @@ test-slow: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/attention.py --device cpu
 	$(BIN)/python benchmarks/training_step.py --device cpu
+	$(BIN)/python benchmarks/drop_token.py --device cpu
 
 bench-gpu: $(INSTALLED)
 	$(BIN)/python benchmarks/attention.py --device cuda
 	$(BIN)/python benchmarks/training_step.py --device cuda
+	$(BIN)/python benchmarks/drop_token.py --device cuda
 
 # docs/models.md, from the shipped model configs.
 models: $(INSTALLED)

@@ -73,7 +73,7 @@ class Graph(nn.Module):
         return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
 
     def _answered(self, wire: Wire, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
-        """Features that latents alone made up for a sample, or for one of several in it, are neither answer nor part of statistics."""
+        """Features that latents alone made up for a sample, or for one of several in it, are absent: no answer, not counted."""
         heard = [batch[name].valid for name in sorted(self._influences[wire.reference]) if name in batch]
         known = [valid for valid in heard if valid is not None]
         if isinstance(value, Tokens) or not known or len(known) < len(heard):
