@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import functools
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -437,3 +440,14 @@ graph:
     assert len(said) == 3  # a table for each axis
     mine, theirs = graph.weights(), pretrained.weights()
     assert all(torch.equal(mine[name], theirs[name]) for name in mine if name.startswith(("video_agg.", "video_tower.")))
+
+
+@pytest.mark.slow
+def test_vatt_tiny_finds_clips_by_what_is_said_of_them(tmp_path: Path) -> None:
+    antifaz = Path(sys.executable).with_name("antifaz")
+    subprocess.run([antifaz, "run", "vatt-tiny"], cwd=tmp_path, check=True, timeout=1800)
+    results = json.loads((tmp_path / "runs/vatt-tiny/results.json").read_text())
+    (found,) = results["retrieval"].values()
+    pairs = found["text_to_video"]
+    assert pairs["gallery"] >= 256
+    assert pairs["forward_R@10"] >= 5 * pairs["chance@10"]
