@@ -21,7 +21,7 @@ types: $(INSTALLED)
 	MYPYPATH=build/typed $(BIN)/mypy -p antifaz.registry -p antifaz.core
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist worksteal
 
 test-slow: $(INSTALLED)
 	$(BIN)/python -m pytest -m slow

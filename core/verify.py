@@ -109,8 +109,8 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
         other = _values(graph, {**first, modality: second[modality]}, outputs, seed)
         for output in outputs:
             changed = not torch.equal(base[output], other[output])
-            size = gradients[output].get(modality, 0.0)
-            findings.append(Finding(stage, output, modality, mode, modality in allowed[output], size, changed))
+            largest = gradients[output].get(modality, 0.0)
+            findings.append(Finding(stage, output, modality, mode, modality in allowed[output], largest, changed))
     return findings
 
 

@@ -65,8 +65,8 @@ def _put(node: Node, path: TreePath, done: TreePath, value: Node) -> Node:
         return _put_item(node, path, done, value)
     if isinstance(node, ScalarNode) and node.value is not None:
         use = f"use: {node.value}, " if isinstance(node.value, str) and step != "use" else ""
-        value = plain(value) if step == "use" and not rest else "..."
-        hint = f"set all of it: {written(done)}={{{use}{step}: {value}}}"
+        shown = plain(value) if step == "use" and not rest else "..."
+        hint = f"set all of it: {written(done)}={{{use}{step}: {shown}}}"
         raise _ImpossibleError(f"{written(done)} is {plain(node)!r}, which has no {step!r}", hint)
     here = node if isinstance(node, MapNode) else MapNode({}, value.location)
     below = here.entries.get(step)

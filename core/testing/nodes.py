@@ -83,12 +83,10 @@ def partly_absent(batch: Leaving) -> Leaving:
     marked: Leaving = {}
     for i, (name, value) in enumerate(batch.items()):
         there = torch.arange(len(value.values)) != i % len(value.values)
-        tokens = isinstance(value, Tokens)
-        marked[name] = (
-            Tokens(value.values, value.grid, None, there[:, None].expand(value.values.shape[:2]))
-            if tokens
-            else Features(value.values, there)
-        )
+        if isinstance(value, Tokens):
+            marked[name] = Tokens(value.values, value.grid, None, there[:, None].expand(value.values.shape[:2]))
+        else:
+            marked[name] = Features(value.values, there)
     return marked
 
 

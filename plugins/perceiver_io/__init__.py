@@ -3,7 +3,7 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .front_ends import ArrayPatches, ConvStem, Entities, LabelToken, PositionQueries, TokenEmbeddings
+from .front_ends import ArrayPatches, ConvStem, Entities, LabelToken, PositionQueries, VocabularyEmbeddings
 from .outputs import BlendTiles, CutTiles, TokenValues, VocabularyLogits
 from .spec import ModalityPadding, Perceiver, PerceiverDecoder
 from .weights_spec import TransformersPerceiver
@@ -22,7 +22,7 @@ def antifaz_components() -> list[type]:
         Perceiver,
         PerceiverDecoder,
         PositionQueries,
-        TokenEmbeddings,
+        VocabularyEmbeddings,
         TokenValues,
         TransformersPerceiver,
         VocabularyLogits,

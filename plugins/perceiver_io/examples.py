@@ -61,7 +61,7 @@ EXAMPLES = [
     ),
     Example("tokenizer", "{use: array_patches, patch: [4], learned_positions: {width: 4}, combine: add}", {"sound": Shape((16,))}),
     Example("tokenizer", "{use: conv_stem, width: 6, fourier_positions: {bands: 2}}", PICTURE),
-    Example("tokenizer", "{use: token_embeddings, vocabulary: 4, width: 6}", {"text": Shape((5,), "int64")}),
+    Example("tokenizer", "{use: vocabulary_embeddings, vocabulary: 4, width: 6}", {"text": Shape((5,), "int64")}),
     Example("tokenizer", "label_token", {"label": Shape((), "int64", ("one", "two", "three"))}),
     Example("tokenizer", "{use: entities, width: 6}", {"units": Shape((5, 4))}),
     Example("latents", "{use: position_queries, grid: [2, 3], fourier_positions: {bands: 2, ends: first}}"),

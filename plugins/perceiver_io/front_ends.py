@@ -188,9 +188,9 @@ class ConvStem(Placed):
         return (half + 1) // 2 if self.padding == "same" else ((size - 1) // 2 + 1 - 3) // 2 + 1
 
 
-@component("tokenizer", "token_embeddings")
+@component("tokenizer", "vocabulary_embeddings")
 @attrs.frozen(kw_only=True)
-class TokenEmbeddings:
+class VocabularyEmbeddings:
     """Numbers of a vocabulary (bytes, word pieces) as learned vectors, plus a learned position table."""
 
     vocabulary: int = option(validator=positive, doc="how many numbers there are; 256 bytes and 6 specials are 262")

@@ -8,7 +8,7 @@ Parts are named like the nodes of the shipped graphs (configs/models/perceiver-*
 | encoder | perceiver | all |
 | decoder | perceiver_decoder | all |
 | query | latents: learned output queries | masked language, classification |
-| text | token_embeddings | masked language, sequence classification |
+| text | vocabulary_embeddings | masked language, sequence classification |
 | logits | vocabulary_logits; its embedding is tied to the text's | masked language |
 | image | array_patches or conv_stem | image classification with learned positions or convolution |
 | pixels | array_patches | optical flow |

@@ -12,7 +12,7 @@ from antifaz.core.experiment import read
 from antifaz.core.model import build_graph, stand_in
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.plugins.perceiver_io.front_ends import ArrayPatches, ConvStem, Entities, FourierPositions, TokenEmbeddings
+from antifaz.plugins.perceiver_io.front_ends import ArrayPatches, ConvStem, Entities, FourierPositions, VocabularyEmbeddings
 from antifaz.plugins.perceiver_io.outputs import BlendTiles, CutTiles, TokenValues
 from antifaz.plugins.perceiver_io.spec import ModalityPadding, Perceiver, PerceiverDecoder
 from antifaz.plugins.perceiver_io.weights import translate
@@ -148,7 +148,7 @@ def test_the_stem_pads_as_the_authors_or_as_transformers() -> None:
 
 
 def test_padding_and_entities_that_do_not_exist_are_invalid() -> None:
-    text = TokenEmbeddings(vocabulary=5, width=4, padding=0).build({"text": Shape((3,), "int64")})
+    text = VocabularyEmbeddings(vocabulary=5, width=4, padding=0).build({"text": Shape((3,), "int64")})
     assert text(torch.tensor([[2, 0, 4], [1, 1, 0]]), torch.tensor([True, False])).valid.tolist() == [
         [True, False, True],
         [False] * 3,
@@ -238,7 +238,7 @@ def test_a_depth_that_no_check_could_count_is_refused() -> None:
             {"i": Shape((3, 4, 4))},
             "combine",
         ),
-        (TokenEmbeddings(vocabulary=5, width=4), {"text": Shape((3,))}, "in"),
+        (VocabularyEmbeddings(vocabulary=5, width=4), {"text": Shape((3,))}, "in"),
         (TokenValues(layout="vector"), {"video": VIDEO}, "layout"),
         (CutTiles(size=(8, 8)), {"x": Shape((3, 6, 9))}, "size"),
         (CutTiles(size=(8, 8), overlap=7), {"x": Shape((400, 400))}, "overlap"),
