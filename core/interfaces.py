@@ -7,8 +7,11 @@ What a node's module is called with follows from its kind:
 | tokenizer | `(raw, valid)`: a tensor (batch, ...) and its presence (batch,) bool or None | `Tokens` |
 | latents | `(batch_size)` | `Tokens` |
 | backbone | `({stream: Tokens})`, absent streams are not in the dict | `{stream: Tokens}` |
-| readout | `({stream: Tokens})` | `{output: Features}` |
+| readout | `({stream: Tokens}, outputs=...)` | `{output: Features}` |
 | head | `({name: Features})` | `{output: Features}` |
+
+A readout is told by `outputs` which outputs are asked. So is a backbone whose module has `takes_outputs = True`: one that can leave
+out layers of its own, besides the inputs that the graph leaves out.
 
 A node whose `outputs` is a bare Stream or Shape has one output, named after the node; its module returns a bare value.
 Outputs whose inputs are all absent are left out of what a module returns.

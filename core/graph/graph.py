@@ -273,6 +273,11 @@ def _mapping(module: nn.Module, arriving: Arriving, asked: frozenset[str], size:
     return leaving
 
 
+def _backbone(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+    some: Leaving = module(dict(arriving), **({"outputs": asked} if getattr(module, "takes_outputs", False) else {}))
+    return some
+
+
 def _readout(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
     leaving: Leaving = module(dict(arriving), outputs=asked)
     return leaving
@@ -281,7 +286,7 @@ def _readout(module: nn.Module, arriving: Arriving, asked: frozenset[str], size:
 CALLS: Mapping[str, Callable[[nn.Module, Arriving, frozenset[str], int], Tokens | Features | Leaving]] = {
     "tokenizer": _tokenizer,
     "latents": _latents,
-    "backbone": _mapping,
+    "backbone": _backbone,
     "readout": _readout,
     "head": _mapping,
 }
