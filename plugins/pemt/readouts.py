@@ -1,4 +1,7 @@
-"""Features out of sequences of a summary and pieces. Axes: B batch, N tokens of a stream, S = N - 1 pieces, W width, T all pieces."""
+"""Features out of sequences of a summary and pieces.
+
+Axes: B batch, N tokens of a stream, S = N - 1 pieces, T pieces of all streams, W width.
+"""
 
 from __future__ import annotations
 
