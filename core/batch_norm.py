@@ -6,6 +6,8 @@ Axes: B batch, W width.
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -14,7 +16,7 @@ from antifaz.core.objectives import blank_absent, full_precision, wide
 
 
 class MaskedBatchNorm(nn.Module):
-    """(B, W) -> (B, W). In training, by the mean and variance of the valid samples of all processes; else by running averages.
+    """(B, W, ...) -> (B, W, ...). In training, by mean and variance of the valid samples of all processes; else by running averages.
 
     Statistics are taken in at least float32. A batch without a valid sample leaves the running averages as they are. Every
     process must call it, and go backward, equally often.
@@ -37,7 +39,15 @@ class MaskedBatchNorm(nn.Module):
         self.register_buffer("variance", torch.ones(width))
 
     def forward(self, values_BW: Tensor, valid_B: Tensor) -> Tensor:
-        """valid_B: which samples there are; what the others hold has no influence, and they come out as the bias in training."""
+        """valid_B: which samples there are; what the others hold has no influence, and they come out as the bias in training.
+
+        Axes after W are places, as of a picture: each counts.
+        """
+        if values_BW.dim() > 2:
+            places = values_BW.movedim(1, -1)
+            rows_NW = places.flatten(0, -2)
+            result_NW = self(rows_NW, valid_B.repeat_interleave(len(rows_NW) // len(valid_B), output_size=len(rows_NW)))
+            return cast(Tensor, result_NW).view(places.shape).movedim(-1, 1)
         with full_precision(values_BW):
             x_BW = blank_absent(wide(values_BW), valid_B)
             if self.training:

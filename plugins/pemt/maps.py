@@ -16,6 +16,9 @@ from torch import Tensor, nn
 
 from antifaz.core.objectives import full_precision
 
+START = 0.1
+"""Deviation of U's first values: at first a layer changes little of what it gets, which tells samples apart better than it does."""
+
 Map = Callable[[Tensor], Tensor]
 """(..., I) -> (..., O)"""
 
@@ -33,8 +36,8 @@ class LowRankMap(nn.Module):
     def __init__(self, size_in: int, size_out: int, rank: int, members: Iterable[str]) -> None:
         super().__init__()
         names = list(members)
-        # What U is applied to has length 1: so its results vary as those of a full map under Xavier's first values.
-        self.weight = nn.Parameter(torch.randn(size_out, rank) * (2 * size_in / (size_in + size_out)) ** 0.5)
+        # What U is applied to has length 1, so its results are about START wide, whatever the sizes.
+        self.weight = nn.Parameter(START * torch.randn(size_out, rank))
         self.bias = nn.Parameter(torch.zeros(size_out))
         self.down = nn.ParameterDict({name: nn.Parameter(torch.empty(rank, size_in)) for name in names})
         self.skew = nn.ParameterDict({name: nn.Parameter(torch.zeros(rank, rank)) for name in names})

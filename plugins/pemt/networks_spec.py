@@ -7,8 +7,8 @@ Source: He et al. 2016 (bottleneck blocks); the sizes of Lee et al. 2021 and the
 | video_resnet | 5 x 7 x 7, width 64 | 3, 4, 6, 3, a block's first map 1, 1, 3, 3 frames long | 2048 | 31,672,128 |
 | audio_resnet | 9 x 1, then 1 x 9, width 32 | 3, 4, 6, 3, the middle map of two stages 3 x 1, then 1 x 3 | 1024 | 5,839,840 |
 
-That sound's middle maps are split so follows from its count. GroupNorm in the place of BatchNorm is *ours*: it has as many
-parameters, and what it makes of a sample depends on no other, absent ones included. So are the steps of the stem for sound.
+That sound's middle maps are split so follows from its count. The strides of its stem are *ours*, and that batch statistics count
+the samples alone which there are.
 """
 
 from __future__ import annotations
