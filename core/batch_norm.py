@@ -16,7 +16,7 @@ from antifaz.core.objectives import blank_absent, full_precision, wide
 
 
 class MaskedBatchNorm(nn.Module):
-    """(B, W, ...) -> (B, W, ...). In training, by mean and variance of the valid samples of all processes; else by running averages.
+    """(B, W, ...) -> the same. In training, by mean and variance of the valid samples of all processes; else by running averages.
 
     Statistics are taken in at least float32. A batch without a valid sample leaves the running averages as they are. Every
     process must call it, and go backward, equally often.
