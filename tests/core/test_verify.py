@@ -11,7 +11,7 @@ from antifaz.core.cli.app import app
 from antifaz.core.cli.app import main as antifaz
 from antifaz.core.experiment import read
 from antifaz.core.model import build_graph
-from antifaz.core.verify import MODES, measure, redraw, verify
+from antifaz.core.verify import MODES, SOME_ABSENT, measure, redraw, verify
 
 PURE = ("pooled", "labels")
 
@@ -31,7 +31,7 @@ def test_quickstart_is_clean(report) -> None:
 def test_pure_outputs_have_exactly_zero_gradient(report, node: str, stream: str, other: str) -> None:
     found = [f for f in report.findings if f.output == f"{node}.{stream}"]
     forbidden = [f for f in found if f.modality == other]
-    assert len(forbidden) == 2
+    assert len(forbidden) == len(MODES)
     assert all(f.gradient == 0.0 and not f.changed for f in forbidden)
     assert all(f.gradient > 0.0 and f.changed for f in found if f.modality == stream)
 
@@ -58,6 +58,22 @@ def test_a_module_that_breaks_its_routing_is_found(plugins) -> None:
     graph.encoder.routing = joint.encoder.routing
     redraw(graph, 0)
     assert not all(f.ok for f in measure(graph, "evaluation", 0))
+
+
+def test_a_module_that_leaks_beside_absent_samples_alone_is_found(plugins) -> None:
+    graph = build_graph(read("quickstart", plugins).wiring).double()
+    joint = build_graph(read("quickstart", plugins, ["graph.encoder.mask=joint"]).wiring)
+    right = graph.encoder.routing
+
+    def forget(module, arguments):
+        (streams,) = arguments
+        marked = any(tokens.valid is not None for tokens in streams.values())
+        module.routing = joint.encoder.routing if marked else right
+
+    graph.encoder.register_forward_pre_hook(forget)
+    redraw(graph, 0)
+    assert all(f.ok for f in measure(graph, "evaluation", 0))
+    assert not all(f.ok for f in measure(graph, SOME_ABSENT, 0))
 
 
 @pytest.mark.parametrize(("overrides", "code"), [([], 0), (["graph.encoder.mask=joint"], 1), (["graph.encoder.mask=jiont"], 2)])

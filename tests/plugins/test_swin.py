@@ -257,7 +257,7 @@ def test_streams_that_do_not_fit_are_refused(options: dict, streams: dict[str, S
         ({"size": "tiny", "depths": (2, 2)}, "depths", "`depths` has 2 stages and `heads` 4"),
         ({"size": "tiny", "window": (7,)}, "window", "two or three numbers"),
         ({"size": "tiny", "window": {"audio": (7, 0)}}, "window.audio", "two or three numbers"),
-        ({"depths": (0,), "heads": (2,)}, "depths", "above 0"),
+        ({"depths": (0,), "heads": (2,)}, "depths", "between 1 and 1000"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict, field: str, words: str) -> None:
