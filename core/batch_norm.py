@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.distributed import sum_with_gradients
+from antifaz.core.distributed import sum_with_gradients, world_size
 from antifaz.core.objectives import blank_absent, full_precision, wide
 
 
@@ -38,11 +39,15 @@ class MaskedBatchNorm(nn.Module):
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("variance", torch.ones(width))
 
-    def forward(self, values_BW: Tensor, valid_B: Tensor) -> Tensor:
-        """valid_B: which samples there are; what the others hold has no influence, and they come out as the bias in training.
+    def forward(self, values_BW: Tensor, valid_B: Tensor | None) -> Tensor:
+        """valid_B: which samples there are, None for all; what the others hold has no influence: in training they become the bias.
 
         Axes after W are places, as of a picture: each counts.
         """
+        if valid_B is None:
+            if world_size() == 1 and values_BW.numel() > values_BW.shape[1]:  # torch refuses a single number
+                return self._by_torch(values_BW)
+            valid_B = torch.ones(len(values_BW), dtype=torch.bool, device=values_BW.device)
         if values_BW.dim() > 2:
             places = values_BW.movedim(1, -1)
             rows_NW = places.flatten(0, -2)
@@ -55,6 +60,13 @@ class MaskedBatchNorm(nn.Module):
             else:
                 centred_BW, variance_W = x_BW - self.mean, self.variance
             result = centred_BW * torch.rsqrt(variance_W + self.eps) * self.weight + self.bias
+        return result.to(values_BW.dtype)
+
+    def _by_torch(self, values_BW: Tensor) -> Tensor:
+        """The same where all samples are there and no other process is, several times as fast."""
+        with full_precision(values_BW):
+            x_BW = wide(values_BW)
+            result = F.batch_norm(x_BW, self.mean, self.variance, self.weight, self.bias, self.training, self.momentum, self.eps)
         return result.to(values_BW.dtype)
 
     def _of_batch(self, x_BW: Tensor, valid_B: Tensor) -> tuple[Tensor, Tensor]:

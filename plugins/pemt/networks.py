@@ -29,7 +29,7 @@ class Unit(nn.Module):
         self.activation = nn.ReLU() if relu else nn.Identity()
         nn.init.kaiming_normal_(self.map.weight, mode="fan_out", nonlinearity="relu")
 
-    def forward(self, x: Tensor, valid_B: Tensor) -> Tensor:
+    def forward(self, x: Tensor, valid_B: Tensor | None) -> Tensor:
         result: Tensor = self.activation(self.norm(self.map(x), valid_B))
         return result
 
@@ -56,7 +56,7 @@ class Bottleneck(nn.Module):
         self.shortcut = None if same else Unit(size_in, EXPANSION * size, once, stride, relu=False)
         self.activation = nn.ReLU()
 
-    def forward(self, x: Tensor, valid_B: Tensor) -> Tensor:
+    def forward(self, x: Tensor, valid_B: Tensor | None) -> Tensor:
         inner = x
         for unit in self.units:
             inner = unit(inner, valid_B)
@@ -81,14 +81,13 @@ class ResNet(nn.Module):
 
     def forward(self, features: Mapping[str, Features]) -> Features:
         (entry,) = features.values()
-        valid_B = entry.presence()
         x = entry.values[:, None] if self.channel else entry.values
         for unit in self.stem:
-            x = unit(x, valid_B)
+            x = unit(x, entry.valid)
         x = self.pool(x)
         for stage in self.stages:
             for block in stage:
-                x = block(x, valid_B)
+                x = block(x, entry.valid)
         return Features(x.flatten(2).mean(dim=2), entry.valid)
 
 

@@ -18,5 +18,8 @@ def test_every_place_of_a_valid_sample_counts(places: tuple[int, ...], theirs: t
     assert (found[valid] - expected).abs().max() < 1e-12
     assert (ours.mean - reference.running_mean).abs().max() < 1e-12
     assert (ours.variance - reference.running_var).abs().max() < 1e-12
+    everything, other = MaskedBatchNorm(3).double(), MaskedBatchNorm(3).double()
+    assert (everything(x, None) - other(x, torch.ones(6, dtype=torch.bool))).abs().max() < 1e-12
+    assert (everything.variance - other.variance).abs().max() < 1e-12
     ours.eval(), reference.eval()
     assert (ours(x, valid)[valid] - reference(x[valid])).abs().max() < 1e-12
