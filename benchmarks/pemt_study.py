@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FRESH_CLIPS = [f"data.{name}.seed=1" for name in ("paired", "train", "test")]
+FRESH_CLIPS = [f"data.{name}.seed=2" for name in ("paired", "train", "test")]
 OBJECTIVES = ("video", "audio", "video_of_both", "audio_of_both")
 VARIANTS = {
     "low-rank": [],
@@ -37,7 +37,7 @@ def run(folder: Path, variant: str, seed: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=Path("runs/pemt-study"))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
     lines = [f"| variant | {' | '.join(OUTPUTS)} |", f"| --- |{' --- |' * len(OUTPUTS)}"]
     for variant in VARIANTS:
