@@ -13,6 +13,7 @@ import attrs
 import torch
 
 from antifaz.core.data.batches import Collate, too_few
+from antifaz.core.data.samples import views_of
 from antifaz.core.experiment import Data, Experiment, Published, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
@@ -267,7 +268,7 @@ def _stage_report(experiment: Experiment, name: str, stage: TrainStage) -> Stage
     wiring = experiment.wirings[name]
     model = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
     size = experiment.data[stage.data].batch_size // stage.accumulate
-    cost = step_cost(model, stand_in(wiring.inputs, max(1, size), "meta"))
+    cost = step_cost(model, stand_in(wiring.inputs, max(1, size), "meta"), stage.optimizer.moments)
     cost = attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
     return StageReport(cost, _untrained(model, stage, wiring))
 
@@ -296,22 +297,22 @@ def _look(experiment: Experiment, name: str, entry: Data, problems: list[Problem
         problems.append(Problem(error.message, where, error.hint))
         return DataReport(None)
     smallest = entry.batch_size if any(isinstance(s, TrainStage) and s.data == name for s in experiment.stages.values()) else 1
-    if len(samples) < smallest:
-        lack = too_few(len(samples), smallest)
+    count = len(samples) // views_of(samples)
+    if count < smallest:
+        lack = too_few(count, smallest)
         problems.append(Problem(lack.message, where, lack.hint))
-    return DataReport({"samples": len(samples), **samples.counts()})
+    return DataReport({"samples": count, **samples.counts()})
 
 
 def _sample_faults(samples: Any, declared: Mapping[str, Shape], name: str) -> list[str]:
     # One broken file is the run's to count, against the user's limit; where the first few all are, something else is wrong.
-    tried = [samples.load(i, 0) for i in range(min(LOOKED_AT, len(samples)))]
+    tried = [samples.load(i, 0) for i in range(0, len(samples), views_of(samples))[:LOOKED_AT]]
     sample = next((each for each in tried if each.problem is None), None)
     if sample is None:
         return [f"{name}: of the first {len(tried)} samples none can be read: {tried[0].problem}"]
-    index = next(i for i, each in enumerate(tried) if each is sample)
-    identity = samples.identity(index)
+    identity = samples.identity(sample.index)
     try:
-        entries = Collate(samples)([(sample, index)]).entries
+        entries = Collate(samples)([(sample, 0)]).entries
     except (RuntimeError, ValueError, TypeError) as error:
         return [f"{name}: the sample {identity!r} cannot be put in a batch: {error}"]
     faults = []

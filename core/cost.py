@@ -128,7 +128,7 @@ def forward_flops(
 class StepCost:
     """One optimisation step at the batch size of its stage.
 
-    flops: forward and backward. activations: bytes that autograd keeps. state: bytes of weights, gradients and AdamW's moments.
+    flops: forward and backward. activations: bytes that autograd keeps. state: bytes of weights, gradients and moments.
     """
 
     batch_size: int
@@ -137,8 +137,11 @@ class StepCost:
     state: int
 
 
-def step_cost(model: nn.Module, batch: Mapping[str, Features]) -> StepCost:
-    """The cost of a step of a TrainingModel in float32; model and batch are on the meta device."""
+def step_cost(model: nn.Module, batch: Mapping[str, Features], moments: int) -> StepCost:
+    """The cost of a step of a TrainingModel in float32; model and batch are on the meta device.
+
+    moments: numbers that the optimiser keeps for each parameter.
+    """
     model.train()
     kept: dict[int, int] = {}
     owned = {p.untyped_storage()._cdata for p in model.parameters()}
@@ -159,4 +162,4 @@ def step_cost(model: nn.Module, batch: Mapping[str, Features]) -> StepCost:
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.grad is not None)
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
     size = next(iter(batch.values())).values.shape[0]
-    return StepCost(size, counter.get_total_flops(), sum(kept.values()), weights + 3 * trained)
+    return StepCost(size, counter.get_total_flops(), sum(kept.values()), weights + (1 + moments) * trained)

@@ -35,6 +35,7 @@ from antifaz.registry import (
     suggest,
 )
 
+from .data.clips import Averaging
 from .graph.wiring import BATCH, In, NodePlan, Wire, Wiring, references, well_formed, wire, wire_inputs
 from .interfaces import BatchTransformSpec, DatasetSpec, FlopConvention, MetricSpec, NodeSpec, ObjectiveSpec, WeightsSpec
 from .streams import Group, Shape
@@ -77,14 +78,32 @@ class Data:
 
 @attrs.frozen(kw_only=True)
 class Optimizer:
-    """AdamW with linear warm-up and a cosine."""
+    """AdamW or SGD with momentum, a linear warm-up and a cosine."""
 
     lr: float = option(validator=positive, doc="peak learning rate")
-    betas: tuple[float, float] = option(default=(0.9, 0.999), validator=fraction, doc="decay of the two moments")
-    eps: float = option(default=1e-8, validator=positive, doc="added to the denominator")
+    method: Literal["adamw", "sgd"] = option(default="adamw", doc="SGD decays weights through its gradient, AdamW beside it")
+    betas: tuple[float, float] | None = option(
+        default=None, validator=fraction, doc="AdamW: decay of both moments, default 0.9, 0.999"
+    )
+    eps: float | None = option(default=None, validator=positive, doc="AdamW: added to the denominator, default 1e-8")
+    momentum: float | None = option(default=None, validator=fraction, doc="SGD: weight of earlier gradients, default 0.9")
     weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
     warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
-    final: float = option(default=0.0, validator=between(0, 1), doc="share of the peak that is left at the end")
+    schedule: Literal["cosine", "quarter_cosine", "constant"] = option(
+        default="cosine", doc="after the warm-up: half a period of a cosine, its steepening first quarter, or nothing"
+    )
+    final: float = option(default=0.0, validator=between(0, 1), doc="share of the peak that is left at the end of a cosine")
+
+    def __attrs_post_init__(self) -> None:
+        foreign = {"adamw": ("momentum",), "sgd": ("betas", "eps")}[self.method]
+        for name in foreign:
+            if getattr(self, name) is not None:
+                raise SpecError(f"{self.method} has no `{name}`", field=name, hint="leave it out, or change `method`")
+
+    @property
+    def moments(self) -> int:
+        """How many numbers it keeps for each parameter."""
+        return 2 if self.method == "adamw" else 1
 
 
 @attrs.frozen(kw_only=True)
@@ -103,6 +122,10 @@ class MetricEntry:
     in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the metric")
     given: Mapping[str, tuple[str, ...]] = option(
         factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone"
+    )
+    views: Averaging = option(
+        default="mean",
+        doc="how answers to several views of a sample become one: the mean of them as they are, of their softmax or sigmoid",
     )
     metric: MetricSpec = rest()
 

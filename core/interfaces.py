@@ -20,7 +20,7 @@ Outputs whose inputs are all absent are left out of what a module returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 from antifaz.registry import slot
 
@@ -122,6 +122,16 @@ class Decoder(Protocol):
 
     # Optional, for caches: fingerprint: str
     #     What its clips depend on besides its spec and the sources: a digest of a vocabulary's file.
+
+
+@runtime_checkable
+class CroppingDecoder(Decoder, Protocol):
+    """A decoder that shows a clip in several ways in evaluation, whose answers are averaged."""
+
+    crops: int
+
+    def decode_crop(self, source: Any, start: float, crop: int) -> Tensor | None:
+        """As `decode`. crop: 0..crops-1."""
 
 
 @slot("transform")

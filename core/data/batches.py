@@ -18,7 +18,7 @@ from antifaz.core.tokens import Features
 from antifaz.registry import DataError
 
 from .processes import become_worker
-from .samples import Sample, SampleSet, derived_seed, seeded, stacked
+from .samples import Sample, SampleSet, derived_seed, seeded, stacked, views_of
 
 Transform = Callable[[Mapping[str, Features]], dict[str, Features]]
 Key = tuple[int, int]
@@ -196,7 +196,8 @@ class UnreadableLimit:
         Raises:
             DataError: beyond the limit.
         """
-        new = {index: reason for index, reason in batch.problems.items() if index not in self.found}
+        views = views_of(self.samples)
+        new = {i // views: reason for i, reason in batch.problems.items() if i // views not in self.found}
         self.found.update(new)
         self.check(len(self.found))
         return new

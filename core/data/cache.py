@@ -47,7 +47,7 @@ class CachedSamples:
 
     def __init__(self, samples: MediaSamples, folder: Path, settings: Mapping[str, Any]) -> None:
         self.samples = samples
-        self.shapes = samples.shapes
+        self.shapes, self.views = samples.shapes, samples.views
         self.folder = folder / _digest(samples, settings)
         index = _read_index(self.folder)
         if index is None:
@@ -99,7 +99,8 @@ def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
     """Names the cache of these contents under these settings."""
     digest = hashlib.blake2b(digest_size=16)
     place = "start" if samples.clip.sampling == "start" else "center"
-    digest.update(json.dumps([FORMAT, settings, samples.clip.seconds, place], sort_keys=True, default=str).encode())
+    clips = [samples.clip.seconds, place, samples.views, samples.crops]
+    digest.update(json.dumps([FORMAT, settings, clips], sort_keys=True, default=str).encode())
     paths = list(dict.fromkeys(path for row in samples.rows for path in row.files.values() if path is not None))
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves Python's lock
         contents = dict(zip(paths, pool.map(_content, paths), strict=True))

@@ -110,21 +110,21 @@ def seek(container: Any, stream: Any, seconds: float) -> bool:
     return True
 
 
-def squares(frames: list[Any], size: int) -> NDArray[np.uint8]:
-    """(T, size, size, 3); a frame that comes several times is converted once."""
+def squares(frames: list[Any], size: int, place: float = 0.5) -> NDArray[np.uint8]:
+    """(T, size, size, 3); a frame that comes several times is converted once. place: along the longer side, 0 and 1 the ends."""
     reformatter = av.video.reformatter.VideoReformatter()  # one for all: `to_ndarray` alone would make one for each frame
     made: dict[int, NDArray[np.uint8]] = {}
     for frame in frames:
         if id(frame) not in made:
-            made[id(frame)] = _square(reformatter, frame, size)
+            made[id(frame)] = _square(reformatter, frame, size, place)
     return np.stack([made[id(frame)] for frame in frames])
 
 
-def _square(reformatter: Any, frame: Any, size: int) -> NDArray[np.uint8]:
+def _square(reformatter: Any, frame: Any, size: int, place: float) -> NDArray[np.uint8]:
     scale = size / min(frame.width, frame.height)
     width, height = max(size, round(frame.width * scale)), max(size, round(frame.height * scale))
     picture: NDArray[np.uint8] = reformatter.reformat(frame, width, height, format="rgb24").to_ndarray()
-    top, left = (height - size) // 2, (width - size) // 2
+    top, left = int((height - size) * place), int((width - size) * place)
     return np.rot90(picture[top : top + size, left : left + size], round(frame.rotation / 90))
 
 

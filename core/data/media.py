@@ -102,10 +102,11 @@ class Media:
         finally:
             container.close()
 
-    def frames(self, start: float, count: int, fps: float, size: int) -> NDArray[np.uint8]:
+    def frames(self, start: float, count: int, fps: float, size: int, place: float = 0.5) -> NDArray[np.uint8]:
         """Pictures at start + i / fps, each the one on show at that time: (count, size, size, 3) RGB.
 
-        Upright, the shorter side scaled to `size`, the centre kept. Times past the stated end repeat the last picture.
+        Upright, the shorter side scaled to `size`; place: which square of the longer side, 0 and 1 the ends, 0.5 the centre. Times
+        past the stated end repeat the last picture.
 
         Raises:
             UnreadableMedia: no picture can be decoded, or the stream breaks off before the span and before its stated end.
@@ -114,7 +115,7 @@ class Media:
 
         def read(reading: Reading) -> NDArray[np.uint8] | None:
             chosen = self._on_show(reading, times)
-            return None if chosen is None else squares(chosen, size)
+            return None if chosen is None else squares(chosen, size, place)
 
         return self._read("video", start, read)
 

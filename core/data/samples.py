@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from antifaz.core.interfaces import Decoder
+from antifaz.core.interfaces import CroppingDecoder, Decoder
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 
@@ -96,6 +96,13 @@ class SampleSet(Protocol):
 
     # Optional, for reports: def sentences(self, index: int) -> Sequence[str]
     #     What a sample says in words.
+    # Optional, in evaluation: views: int
+    #     How many samples in a row are views of one (clips of a file, crops of a clip): an evaluation makes one answer of theirs.
+
+
+def views_of(samples: SampleSet) -> int:
+    """How many samples in a row are views of one."""
+    return getattr(samples, "views", 1)
 
 
 @dataclass(frozen=True)
@@ -130,6 +137,9 @@ class Row:
 class MediaSamples:
     """Media files and text under a table of rows.
 
+    In evaluation a row is as many samples as it has views: the clips that `clip` spreads over it, times the crops of its decoders,
+    the crops of a clip one after another.
+
     Args:
         rows: the samples.
         decoders: by modality.
@@ -151,15 +161,20 @@ class MediaSamples:
     ) -> None:
         self.rows, self.decoders, self.shapes, self.clip = rows, decoders, shapes, clip
         self.training, self.missing = training, missing
+        self.crops = 1 if training else max((d.crops for d in decoders.values() if isinstance(d, CroppingDecoder)), default=1)
+        self.views = 1 if training else clip.views * self.crops
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) * self.views
 
     def identity(self, index: int) -> str:
-        return self.rows[index].name or f"row {index + 1}"
+        return self.row(index).name or f"row {index // self.views + 1}"
 
     def sentences(self, index: int) -> tuple[str, ...]:
-        return self.rows[index].sentences
+        return self.row(index).sentences
+
+    def row(self, index: int) -> Row:
+        return self.rows[index // self.views]
 
     def counts(self) -> dict[str, int]:
         return {"found": len(self.rows), "missing": self.missing, "unreadable": 0}
@@ -174,23 +189,29 @@ class MediaSamples:
         if decoded.problem is not None:
             return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
         entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
-        return Sample(index, {**entries, **self.rows[index].extra})
+        return Sample(index, {**entries, **self.row(index).extra})
 
     def _augmented(self, name: str, stored: Tensor) -> Tensor:
         return self.decoders[name].augment(stored) if self.training else stored
 
     def decoded(self, index: int, draw: float) -> Decoded:
-        """What each decoder makes of a row's files, before augmentation. draw: in [0, 1), the place of a random clip."""
-        row = self.rows[index]
+        """What each decoder makes of a sample's files, before augmentation. draw: in [0, 1), the place of a random clip."""
+        row = self.row(index)
+        view, crop = divmod(index % self.views, self.crops)
         found: dict[str, Tensor | None] = {}
         try:
             media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
             duration = self._duration([m.duration for m in media.values()])
-            start = self.clip.start(duration, draw, self.training)
+            start = self.clip.start(duration, draw, self.training, view)
             for name, decoder in self.decoders.items():
                 path = row.files.get(name)
                 source = row.texts.get(name) if path is None else media[path]
-                found[name] = None if source is None else decoder.decode(source, start)
+                if source is None:
+                    found[name] = None
+                elif self.crops > 1 and isinstance(decoder, CroppingDecoder):
+                    found[name] = decoder.decode_crop(source, start, crop % decoder.crops)
+                else:
+                    found[name] = decoder.decode(source, start)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
         except UnreadableText as error:

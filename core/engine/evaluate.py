@@ -19,9 +19,12 @@ from torch import Tensor
 
 from antifaz.core import distributed
 from antifaz.core.data.batches import UnreadableLimit, evaluation_batches
-from antifaz.core.data.samples import SampleSet
+from antifaz.core.data.clips import Averaging
+from antifaz.core.data.samples import SampleSet, views_of
+from antifaz.core.data.views import averaged
 from antifaz.core.experiment import EvaluateStage, MetricEntry
 from antifaz.core.graph.graph import Graph
+from antifaz.core.graph.wiring import BATCH
 from antifaz.core.model import Inputs
 from antifaz.core.tokens import Features
 
@@ -47,7 +50,7 @@ def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     began = time.perf_counter()
     collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
     seconds = time.perf_counter() - began
-    kept = _Kept()
+    kept = _Kept(views_of(run.samples(stage.data, training=False)))
     for given in stage.present or (ALL,):
         label = "+".join(given) or "all"
         for key, entry in stage.metrics.items():
@@ -65,13 +68,18 @@ def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     if distributed.is_main():
         samples = run.samples(stage.data, training=False)
         kept.write(run.folder.details(name), samples)
-        run.folder.mark_done(name, {"samples": len(samples), "samples_per_second": len(samples) * len(calls) / max(seconds, 1e-9)})
+        count = len(samples) // views_of(samples)
+        run.folder.mark_done(name, {"samples": count, "samples_per_second": count * len(calls) / max(seconds, 1e-9)})
 
 
 class _Kept:
-    """What metrics make of an evaluation: figures for results.json, and where there are any, details for the stage's own file."""
+    """What metrics make of an evaluation: figures for results.json, and where there are any, details for the stage's own file.
 
-    def __init__(self) -> None:
+    views: samples in a row that are one.
+    """
+
+    def __init__(self, views: int) -> None:
+        self.views = views
         self.results: dict[str, dict[str, Any]] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.lower: dict[str, list[str]] = {}
@@ -79,16 +87,21 @@ class _Kept:
     def measure(self, label: str, key: str, entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> None:
         """label: what was given. key: of the metric. sides: argument -> what was collected for it."""
         metric = entry.metric.build(inputs.groups)
-        arguments = {argument: inputs.pick(values, argument) for argument, values in sides.items()}
+        arguments = {argument: inputs.pick(self._of_samples(values, entry.views), argument) for argument, values in sides.items()}
         self.results.setdefault(label, {})[key] = metric(**arguments)
         self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
         details = getattr(metric, "details", None)
         if details is not None and distributed.is_main():
             self.details.setdefault(label, {})[key] = details(**arguments).json()
 
+    def _of_samples(self, values: Values, averaging: Averaging) -> Values:
+        """One answer for each sample; entries of the batch, such as a target, are no logits."""
+        entries = f"{BATCH}."
+        return {k: averaged(v, self.views, "mean" if k.startswith(entries) else averaging) for k, v in values.items()}
+
     def write(self, path: Path, samples: SampleSet) -> None:
         """samples: named where details speak of single ones; names are paths, mostly relative to the working folder."""
-        places = range(len(samples)) if self.details else ()
+        places = range(0, len(samples), self.views) if self.details else ()
         names = [samples.identity(i) for i in places]
         content: dict[str, Any] = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
         if (sentences := getattr(samples, "sentences", None)) is not None and any(said := [list(sentences(i)) for i in places]):

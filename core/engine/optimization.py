@@ -1,4 +1,4 @@
-"""The optimiser of a training stage: AdamW with parameter groups, a warm-up cosine, moving averages of the weights."""
+"""The optimiser of a training stage: parameter groups, a learning rate that warms up and falls, moving averages of the weights."""
 
 from __future__ import annotations
 
@@ -29,18 +29,25 @@ def parameter_groups(
     ]
 
 
-def make_optimizer(parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]) -> torch.optim.AdamW:
-    """AdamW over these parameters."""
+def make_optimizer(
+    parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]
+) -> torch.optim.AdamW | torch.optim.SGD:
+    """AdamW or SGD over these parameters."""
     groups = parameter_groups(parameters, options, lr_scale)
-    return torch.optim.AdamW(groups, lr=options.lr, betas=options.betas, eps=options.eps)
+    if options.method == "sgd":
+        return torch.optim.SGD(groups, lr=options.lr, momentum=0.9 if options.momentum is None else options.momentum)
+    return torch.optim.AdamW(groups, lr=options.lr, betas=options.betas or (0.9, 0.999), eps=options.eps or 1e-8)
 
 
 def learning_rate(step: int, steps: int, options: Optimizer) -> float:
-    """The rate of step 0..steps-1: linear warm-up over `warmup` steps, then a cosine down to `final` times the peak."""
+    """The rate of step 0..steps-1: a linear warm-up over `warmup` steps, then a cosine down to `final` times the peak."""
     if step < options.warmup:
         return options.lr * (step + 1) / options.warmup
+    if options.schedule == "constant":
+        return options.lr
     progress = (step - options.warmup) / max(1, steps - options.warmup)
-    return options.lr * (options.final + (1 - options.final) * 0.5 * (1 + math.cos(math.pi * progress)))
+    left = math.cos(math.pi / 2 * progress) if options.schedule == "quarter_cosine" else 0.5 * (1 + math.cos(math.pi * progress))
+    return options.lr * (options.final + (1 - options.final) * left)
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

@@ -15,6 +15,7 @@ from antifaz.core.data.clips import Clip
 from antifaz.core.data.media import UnreadableMedia
 from antifaz.core.data.samples import MediaSamples, Row
 from antifaz.core.data.text import Text, UnreadableText, by_source, reads_text
+from antifaz.core.data.views import averaged
 from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
 from antifaz.core.graph.graph import Graph
 from antifaz.core.interfaces import DecoderSpec
@@ -72,7 +73,7 @@ class Predictor:
 
     @torch.no_grad()
     def predict(self, files: Sequence[str | Path], *, text: Sequence[str] = (), top: int = 3) -> list[Answer]:
-        """Answer for each file; the middle of it, `clip.seconds` long.
+        """Answer for each file; the middle of it, `clip.seconds` long, or the mean over the views that the run is evaluated with.
 
         text: sentences that belong to every file; with no file they are answered for alone.
         Raises:
@@ -85,15 +86,15 @@ class Predictor:
         return [self._answer(file, said, top) for file in [Path(file) for file in files] or alone]
 
     def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
-        """A file and what is said of it as a batch of one: the modalities that they have."""
+        """A file and what is said of it as a batch of its views: the modalities that they have."""
         media, texts = by_source(self.modalities)
         row = Row(dict.fromkeys(media, file), texts=dict.fromkeys(texts, text))
         assert self.clip is not None  # checked when the predictor was made
         samples = MediaSamples([row], self.decoders, self.shapes, self.clip, training=False)
-        loaded = samples.load(0, 0)
-        if loaded.problem is not None:
-            raise (UnreadableText if file is None else UnreadableMedia)(loaded.problem)
-        entries = Collate(samples)([(loaded, 0)]).entries
+        views = [samples.load(i, 0) for i in range(len(samples))]
+        if views[0].problem is not None:
+            raise (UnreadableText if file is None else UnreadableMedia)(views[0].problem)
+        entries = Collate(samples)([(view, 0) for view in views]).entries
         there = {name: entry for name, entry in entries.items() if bool(entry.in_samples().all())}
         if not there:
             raise DataError(f"{row.name} has none of the modalities {', '.join(self.decoders)}")
@@ -103,7 +104,8 @@ class Predictor:
         batch = self.batch(file, text)
         device = next(self.graph.parameters()).device
         batch = {n: Features(e.values.to(device), None if e.valid is None else e.valid.to(device)) for n, e in batch.items()}
-        found = {k: _values(v) for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
+        answers = {k: v for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
+        found = {k: _values(averaged(v, len(v.values))) for k, v in answers.items()}
         labels = {}
         for reference, values in found.items():
             target = self.targets.get(reference)

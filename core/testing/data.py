@@ -15,6 +15,7 @@ from antifaz.core.data.batches import Collate
 from antifaz.core.data.media import Media, write_clip
 from antifaz.core.data.samples import Entry, Sample, seeded
 from antifaz.core.data.text import Text, reads_text
+from antifaz.core.interfaces import CroppingDecoder
 from antifaz.core.model import class_out_of_range, stand_in
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
@@ -103,6 +104,8 @@ def decoded_shapes(case: Case) -> None:
         assert there, "it finds nothing in a file with sound and pictures, or in text"
         assert len(there) < len(sources), "a file without this modality, or an empty text, must give None"
         clips = [decoder.decode(m, start) for m in there for start in (0.0, 0.37, 2.9, 10.0)]
+        if isinstance(decoder, CroppingDecoder):
+            clips += [decoder.decode_crop(m, 0.37, crop) for m in there for crop in range(decoder.crops)]
         stored = [clip for clip in clips if clip is not None]
         assert len({(tuple(clip.shape), clip.dtype) for clip in stored}) == 1, "stored clips differ in form"
         again = decoder.decode(there[0], 0.37)

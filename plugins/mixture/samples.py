@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from antifaz.core.data.samples import Entry, Sample, SampleSet, seeded, stacked
+from antifaz.core.data.samples import Entry, Sample, SampleSet, seeded, stacked, views_of
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.registry import DataError
 
 
 class MixedSamples:
-    """The samples of all parts, each part `repeat` times; entries that a part does not have are absent."""
+    """The samples of all parts, each part `repeat` times; entries that a part does not have are absent.
+
+    Raises:
+        DataError: parts of which one has more views of a sample than another.
+    """
 
     def __init__(self, parts: Mapping[str, SampleSet], repeat: Mapping[str, int], shapes: Mapping[str, Shape]) -> None:
         self.parts, self.shapes = parts, shapes
+        views = {name: views_of(part) for name, part in parts.items()}
+        if len(set(views.values())) > 1:
+            said = ", ".join(f"{name} {count}" for name, count in views.items())
+            message = f"the parts of a mixture have different numbers of views of a sample: {said}"
+            raise DataError(message, hint="give all parts the same")
+        self.views = max(views.values())
         self.places = [(name, i) for name, part in parts.items() for _ in range(repeat[name]) for i in range(len(part))]
 
     def __len__(self) -> int:

@@ -22,16 +22,26 @@ class FrameDecoder:
         size: side of what the model sees.
         stored: side of what is decoded, at least `size`.
         transforms: on uint8 (T, 3, H, W), in training.
+        crops: squares along the longer side, in evaluation.
     """
 
-    def __init__(self, fps: float, count: int, size: int, stored: int, transforms: Sequence[Transform]) -> None:
-        self.fps, self.count, self.size, self.side, self.transforms = fps, count, size, stored, transforms
+    def __init__(
+        self, fps: float, count: int, size: int, stored: int, transforms: Sequence[Transform] = (), *, crops: int = 1
+    ) -> None:
+        self.fps, self.count, self.size, self.side, self.transforms, self.crops = fps, count, size, stored, transforms, crops
 
-    def decode(self, media: Media, start: float) -> Tensor | None:
-        """uint8 (T, 3, stored, stored), or None where the file has no pictures."""
+    def decode(self, source: Media, start: float) -> Tensor | None:
+        """uint8 (T, 3, stored, stored) of the centre, or None where the file has no pictures."""
+        return self._square(source, start, 0.5)
+
+    def decode_crop(self, source: Media, start: float, crop: int) -> Tensor | None:
+        """As `decode`; crop 0 is the left or upper end."""
+        return self._square(source, start, 0.5 if self.crops == 1 else crop / (self.crops - 1))
+
+    def _square(self, media: Media, start: float, place: float) -> Tensor | None:
         if not media.has_video:
             return None
-        frames = torch.from_numpy(media.frames(start, self.count, self.fps, self.side))
+        frames = torch.from_numpy(media.frames(start, self.count, self.fps, self.side, place))
         return frames.permute(0, 3, 1, 2).contiguous()
 
     def augment(self, stored: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ CLIP = {"clip": Shape((4, 3, 16, 16), "uint8")}
 
 EXAMPLES = [
     Example("decoder", "{use: frames, fps: 4, size: 16, resize: 20, augment: [random_crop, flip]}"),
+    Example("decoder", "{use: frames, fps: 4, size: 16, crops: 3}"),
     Example("transform", "random_crop", CLIP),
     Example("transform", "flip", CLIP),
     Example("transform", "{use: color_jitter, brightness: 0.4, saturation: 0.4}", CLIP),

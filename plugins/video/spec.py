@@ -26,6 +26,11 @@ class Frames:
         default=None, validator=positive, doc="side of the stored square that crops are taken from; default `size`"
     )
     augment: tuple[TransformSpec, ...] = option(default=(), doc="transforms in training, in order")
+    crops: int = option(
+        default=1,
+        validator=positive,
+        doc="squares in evaluation, evenly spread along the longer side of a picture; 1 is the centre",
+    )
 
     def __attrs_post_init__(self) -> None:
         for i, transform in enumerate(self.augment):
@@ -42,7 +47,7 @@ class Frames:
 
         count = self.shape(seconds).dims[1]
         transforms = [transform.build() for transform in self.augment]
-        return FrameDecoder(self.fps, count, self.size, self.resize or self.size, transforms)
+        return FrameDecoder(self.fps, count, self.size, self.resize or self.size, transforms, crops=self.crops)
 
 
 @component("transform", "random_crop")

@@ -87,7 +87,7 @@ class OneMap(nn.Module):
 
 
 def test_a_step_counts_forward_and_backward_and_what_autograd_keeps() -> None:
-    cost = step_cost(OneMap(), {"x": Features(torch.empty(6, 10, device="meta"))})
+    cost = step_cost(OneMap(), {"x": Features(torch.empty(6, 10, device="meta"))}, moments=2)
     product = 2 * 6 * 10 * 20
     assert cost.flops == 2 * product  # forward, and the weight's gradient; the input has none
     assert cost.activations == 4 * (6 * 10 + 6 * 20)  # the input of the map, the result of exp

@@ -19,6 +19,7 @@ from antifaz.core import load
 from antifaz.core.data.media import write_clip
 from antifaz.core.engine import checkpoints
 from antifaz.core.engine.run import Run, StoppedError, run_experiment
+from antifaz.core.experiment import Experiment
 from antifaz.core.model import build_graph
 from antifaz.core.weights import read_weights
 from antifaz.registry import DataError, RunError, WriteError
@@ -60,22 +61,38 @@ def test_a_seed_gives_the_same_run(tiny, finished: Path, tmp_path: Path) -> None
     assert same(weights(finished), weights(tmp_path / "again"))
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_stopped_run_ends_with_the_same_weights(tiny, finished: Path, tmp_path: Path, monkeypatch, workers: int) -> None:
-    overrides = [f"data.{name}.workers={workers}" for name in ("paired", "labelled")]
+def run_in_parts(experiment: Experiment, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run, stopped after every second step."""
     asked = Run.should_stop
     for _ in range(20):
         with monkeypatch.context() as patch:
             steps = iter([False, False, False, True])  # once when the data are open, then after each step
             patch.setattr(Run, "should_stop", lambda run, steps=steps: asked(run) or next(steps))
             try:
-                run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
+                run_experiment(experiment, root, device="cpu", quiet=True)
             except StoppedError:
                 continue
             except StopIteration:
                 break
         break
-    run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
+    run_experiment(experiment, root, device="cpu", quiet=True)
+
+
+def test_sgd_goes_on_as_if_never_stopped(tiny, finished: Path, tmp_path: Path, monkeypatch) -> None:
+    sgd = [
+        f"stages.{name}.optimizer={{method: sgd, lr: 0.05, warmup: 2, schedule: quarter_cosine}}"
+        for name in ("pretrain", "finetune")
+    ]
+    run_experiment(tiny(*sgd), tmp_path / "whole", device="cpu", quiet=True)
+    run_in_parts(tiny(*sgd), tmp_path / "parts", monkeypatch)
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "parts"))
+    assert not same(weights(tmp_path / "whole"), weights(finished))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_stopped_run_ends_with_the_same_weights(tiny, finished: Path, tmp_path: Path, monkeypatch, workers: int) -> None:
+    overrides = [f"data.{name}.workers={workers}" for name in ("paired", "labelled")]
+    run_in_parts(tiny(*overrides), tmp_path / "r", monkeypatch)
     assert same(weights(finished), weights(tmp_path / "r"))
     records = [json.loads(line) for line in (tmp_path / "r" / "metrics.jsonl").read_text().splitlines()]
     assert [r["step"] for r in records if r["stage"] == "pretrain"] == sorted(
