@@ -20,7 +20,7 @@ from rich.markup import escape
 from torch.utils.tensorboard import SummaryWriter
 
 from antifaz.core import distributed
-from antifaz.core.data.samples import SampleSet
+from antifaz.core.data.samples import SampleSet, views_of
 from antifaz.core.experiment import Experiment, Stage, TrainStage
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
@@ -79,7 +79,7 @@ class Run:
             raise StoppedError("stopped before any stage; the same command goes on")
 
     def _write_counts(self) -> None:
-        counts = {name: {"samples": len(s), **s.counts()} for (name, _), s in self._samples.items()}
+        counts = {name: {"samples": len(s) // views_of(s), **s.counts()} for (name, _), s in self._samples.items()}
         path = self.folder.root / "data.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
@@ -223,4 +223,5 @@ def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", 
         _report(run)
         return run
     finally:
+        folder.close()
         distributed.stop()

@@ -15,13 +15,14 @@ report.html         all of this for people, in one file
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from antifaz.registry import FolderError, WriteError
 
@@ -76,6 +77,7 @@ class RunFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._claim: BinaryIO | None = None
 
     @property
     def config(self) -> Path:
@@ -121,14 +123,15 @@ class RunFolder:
 
         Raises:
             WriteError: the folder cannot be written.
-            FolderError: it holds another config, or other files and no run.
+            FolderError: it holds another config, or other files and no run; another process is at work in it.
         """
         mark = self.root / MARK
         if not mark.exists():
             if self.root.is_dir() and any(p.name[0] != "." for p in self.root.iterdir()):
                 raise FolderError(f"{self.root} is not empty and holds no run", hint="choose another folder with --run DIR")
             write_atomically(mark, "a run of antifaz; `antifaz run --fresh` deletes it\n")
-        elif fresh:
+        self._claim = self._claimed(mark)
+        if fresh:
             self._clear()
         if self.config.exists():
             if self.config.read_text(encoding="utf-8") != resolved:
@@ -139,6 +142,33 @@ class RunFolder:
             return
         write_atomically(self.origins, json.dumps([list(origin) for origin in origins], indent=0) + "\n")
         write_atomically(self.config, resolved)
+
+    def close(self) -> None:
+        """Let other processes work here."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _claimed(self, mark: Path) -> BinaryIO | None:
+        """The mark, locked for this process; None where the system or the disk knows no locks.
+
+        A record lock: it ends with the process, however that ends, and loader processes do not inherit it.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            return None
+        with writing(mark):
+            file = open(mark, "r+b")  # noqa: SIM115 - open as long as the run is
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            file.close()
+            if error.errno in (errno.EACCES, errno.EAGAIN):
+                hint = "wait for it or stop it, or choose another folder with --run DIR"
+                raise FolderError(f"another process is at work in {self.root}", hint=hint) from None
+            return None
+        return file
 
     def expect_run(self) -> None:
         """Refuse a folder that holds no run, with FolderError."""

@@ -22,7 +22,7 @@ from antifaz.core.engine.run import Run, StoppedError, run_experiment
 from antifaz.core.experiment import Experiment
 from antifaz.core.model import build_graph
 from antifaz.core.weights import read_weights
-from antifaz.registry import DataError, RunError, WriteError
+from antifaz.registry import DataError, FolderError, RunError, WriteError
 
 ANTIFAZ = str(Path(sys.executable).with_name("antifaz"))
 WEIGHTS = "stages/{}/weights.safetensors"
@@ -401,6 +401,26 @@ def test_predict_takes_classes_that_exclude_each_other_or_not(plugins, tiny_conf
     (answer,) = load(str(tmp_path / "r")).predict([source[0]])
     expected = torch.tensor(answer.outputs["labels.fusion"]).sigmoid()
     assert [p for _, p in answer.labels["labels.fusion"]] == pytest.approx(sorted(expected.tolist(), reverse=True))
+
+
+def test_two_processes_in_one_folder_are_refused(tiny, tmp_path: Path) -> None:
+    root = tmp_path / "r"
+    run_experiment(tiny("stages.finetune=!delete", "stages.evaluate=!delete"), root, device="cpu", quiet=True)
+    hold = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); print(flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", hold, str(root / ".antifaz-run")]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout is not None
+    other.stdout.readline()
+    try:
+        for fresh in (False, True):
+            with pytest.raises(FolderError, match="another process is at work"):
+                run_experiment(
+                    tiny("stages.finetune=!delete", "stages.evaluate=!delete"), root, device="cpu", quiet=True, fresh=fresh
+                )
+        assert (root / WEIGHTS.format("pretrain")).is_file()
+    finally:
+        other.communicate()
+    run_experiment(tiny("stages.finetune=!delete", "stages.evaluate=!delete"), root, device="cpu", quiet=True, fresh=True)
 
 
 @pytest.mark.parametrize(("device", "message"), [("gpu", "unknown device 'gpu'"), ("mps", "auto, cpu, cuda")])
