@@ -153,7 +153,7 @@ def declared_batches(case: Case) -> None:
     for name, value in results[0].items():
         got = (tuple(value.values.shape[1:]), str(value.values.dtype))
         assert got == (declared[name].dims, f"torch.{declared[name].dtype}"), f"{name} is {got}, declared is {declared[name]}"
-        assert not bool((value.presence() & ~present).any()), f"{name} is there in a sample that had nothing"
+        assert not bool((value.in_samples() & ~present).any()), f"{name} is there in a sample that had nothing"
         assert torch.equal(value.values, results[1][name].values), f"{name} is random by something else than torch's generator"
 
 

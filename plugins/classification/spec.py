@@ -46,7 +46,11 @@ class LinearHeads:
 @component("objective", "cross_entropy", arguments=("logits", "target"))
 @attrs.frozen(kw_only=True)
 class CrossEntropy:
-    """Cross-entropy of every head, added up; targets are class numbers or, after mixup, shares."""
+    """Cross-entropy of every head, added up; targets are class numbers or, after mixup, shares.
+
+    Logits may be those of several places of a sample (words of a sentence), (places, classes): a class number is held against each,
+    and each place that has one counts alike.
+    """
 
     heads: tuple[str, ...] | None = option(default=None, doc="the heads that learn from it; null for all")
     label_smoothing: float = option(default=0.0, validator=between(0, 1), doc="share of the target that is spread over all classes")
@@ -54,11 +58,11 @@ class CrossEntropy:
     def build(self, inputs: Mapping[str, Group]) -> CategoricalLoss:
         from .loss import CategoricalLoss
 
-        classes, target = logits_and_target(inputs)
-        if (target.dims, target.dtype) != ((), "int64") and (target.dims != (classes,) or not is_float(target)):
-            raise SpecError(
-                f"the target is {target.dtype} {list(target.dims)}; class numbers are int64 [], shares are float32 [{classes}]"
-            )
+        (*places, classes), target = logits_and_target(inputs, several_places=True)
+        numbers = (target.dims, target.dtype) == (tuple(places), "int64")
+        if not numbers and (places or target.dims != (classes,) or not is_float(target)):
+            shares = "" if places else f", shares are float32 [{classes}]"
+            raise SpecError(f"the target is {target.dtype} {list(target.dims)}; class numbers are int64 {places}{shares}")
         known_heads(self.heads, inputs["logits"], "heads")
         return CategoricalLoss(self.heads, self.label_smoothing)
 
@@ -96,7 +100,7 @@ class Accuracy:
 
         from .metrics import HeadAccuracy
 
-        classes, target = logits_and_target(inputs)
+        (classes,), target = logits_and_target(inputs)
         if (target.dims, target.dtype) != ((), "int64"):
             raise SpecError(f"the target is {target.dtype} {list(target.dims)}; accuracy needs class numbers, int64 []")
         if max(self.top, default=1) > classes:
@@ -183,15 +187,20 @@ def is_float(shape: Shape) -> bool:
     return shape.dtype.startswith(("float", "bfloat"))
 
 
-def logits_and_target(inputs: Mapping[str, Group]) -> tuple[int, Shape]:
-    """The number of classes and the target; SpecError unless all logits have one width and there is one target."""
-    widths = {name: value.dims[-1] if len(value.dims) == 1 else 0 for name, value in inputs["logits"].items()}
-    if len(set(widths.values())) != 1 or 0 in widths.values():
-        raise SpecError(f"`logits` must be vectors of one width, these are: {widths}", hint="put `linear_heads` before it")
+def logits_and_target(inputs: Mapping[str, Group], *, several_places: bool = False) -> tuple[tuple[int, ...], Shape]:
+    """The shape of logits, classes last, and the target; SpecError unless all logits have one shape and there is one target.
+
+    several_places: logits may have axes before that of the classes.
+    """
+    found = {name: value.dims if isinstance(value, Shape) else () for name, value in inputs["logits"].items()}
+    dims = next(iter(found.values()), ())
+    if len(set(found.values())) != 1 or not dims or (len(dims) > 1 and not several_places):
+        said = {name: list(sizes) for name, sizes in found.items()}
+        raise SpecError(f"`logits` must be vectors of one width, these are: {said}", hint="put `linear_heads` before it")
     if len(inputs["target"]) != 1:
         raise SpecError(f"`target` is one entry, not {len(inputs['target'])}: {', '.join(inputs['target'])}")
     (target,) = inputs["target"].values()
-    classes = next(iter(widths.values()))
+    classes = dims[-1]
     if not isinstance(target, Shape):
         raise SpecError("`target` cannot be tokens", hint="name an entry of the data, such as batch.label")
     if target.classes and len(target.classes) != classes:
@@ -199,12 +208,14 @@ def logits_and_target(inputs: Mapping[str, Group]) -> tuple[int, Shape]:
             f"the heads have {classes} classes, the target has {len(target.classes)}",
             hint=f"set `classes: {len(target.classes)}`",
         )
-    return classes, target
+    if target.below is not None and target.below > classes:
+        raise SpecError(f"the logits are of {classes} classes, the target has numbers up to {target.below - 1}")
+    return dims, target
 
 
 def multi_hot(inputs: Mapping[str, Group]) -> None:
     """SpecError unless the target has one number for each class."""
-    classes, target = logits_and_target(inputs)
+    (classes,), target = logits_and_target(inputs)
     if target.dims != (classes,) or not is_float(target):
         raise SpecError(
             f"the target is {target.dtype} {list(target.dims)}; a float for each of {classes} classes is needed, 1 where it applies"

@@ -3,12 +3,13 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
+from .masking_spec import MaskTokens
 from .spec import Bytes, Subwords, TokenEmbedding, Words
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [Bytes, Words, Subwords, TokenEmbedding]
+    return [Bytes, Words, Subwords, TokenEmbedding, MaskTokens]
 
 
 @hookimpl

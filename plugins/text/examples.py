@@ -30,6 +30,8 @@ EXAMPLES = [
         f"{{use: subwords, length: 8, candidates: 3, vocabulary: $FOLDER/subwords.json, size: {SUBWORDS}}}",
         prepare=write_vocabularies,
     ),
+    Example("batch_transform", "mask_tokens", IDS),
+    Example("batch_transform", "{use: mask_tokens, rate: 0.5, word_break: 5, keep: 0.0}", IDS),
     Example("tokenizer", "{use: token_embedding, width: 8}", IDS),
     Example("tokenizer", "{use: token_embedding, width: 8, table: 6, frozen: true, positions: none}", IDS),
 ]
