@@ -77,9 +77,8 @@ class MaskedBatchNorm(nn.Module):
         centred_BW = blank_absent(x_BW - mean_W, valid_B)
         variance_W = sum_with_gradients(centred_BW.square().sum(dim=0)) / count
         with torch.no_grad():
-            rate = self.momentum * (found > 0).to(mean_W.dtype)
             unbiased_W = variance_W * count / (count - 1).clamp(min=1)
-            # In place: a node that shares these weights shares the averages.
-            self.mean += rate * (mean_W - self.mean)
-            self.variance += rate * (unbiased_W - self.variance)
+            # In place: a node that shares these weights shares the averages. A single number says nothing of the variance.
+            self.mean += torch.where(found > 0, self.momentum * (mean_W - self.mean), 0.0)
+            self.variance += torch.where(found > 1, self.momentum * (unbiased_W - self.variance), 0.0)
         return centred_BW, variance_W

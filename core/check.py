@@ -14,12 +14,13 @@ import torch
 
 from antifaz.core.data.batches import Collate, too_few
 from antifaz.core.data.samples import views_of
-from antifaz.core.experiment import Data, Experiment, Published, Stage, TrainStage, arguments
+from antifaz.core.engine.first_weights import load_first_weights, sources_of
+from antifaz.core.experiment import Adopted, Data, Experiment, Published, Stage, TrainStage, arguments
 from antifaz.core.graph.graph import Graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
 from antifaz.core.interfaces import FlopConvention
 from antifaz.core.streams import Shape, Stream, Value
-from antifaz.registry import FAILED, ConfigError, DataError, Problem, component_of, declaration_of, failure
+from antifaz.registry import FAILED, ConfigError, DataError, Problem, WeightsError, component_of, declaration_of, failure
 
 from .cost import StepCost, forward_flops, step_cost
 from .model import TrainingModel, build_graph, class_out_of_range, parameters_reached, stand_in
@@ -63,6 +64,14 @@ class StageReport:
 
 
 @attrs.frozen
+class SharedReport:
+    """A node with another's weights. options: those that it has otherwise, in words: the same weights may then mean another map."""
+
+    owner: str
+    options: tuple[str, ...]
+
+
+@attrs.frozen
 class DataReport:
     """A data set. counts: `samples`, and how many files were found or missing; None where the data is not on this machine."""
 
@@ -73,9 +82,9 @@ class DataReport:
 class CheckReport:
     """What `check` found out about a config that has no mistake.
 
-    The graph is the last stage's. outputs: by reference, those that objectives or metrics of any stage ask for, or else the graph's
-    ends. unused: nodes that none of these needs. published: figures of others for the same model. convention: by which FLOPs are
-    counted as well; without one, conventional and true counts are the same.
+    The graph is the last stage's; shared are its nodes with another's weights. outputs: by reference, those that objectives or
+    metrics of any stage ask for, or else the graph's ends. unused: nodes that none of these needs. published: figures of others for
+    the same model. convention: by which FLOPs are counted as well; without one, conventional and true counts are the same.
     """
 
     name: str
@@ -85,6 +94,7 @@ class CheckReport:
     stages: Mapping[str, StageReport]
     data: Mapping[str, DataReport]
     unused: tuple[str, ...]
+    shared: Mapping[str, SharedReport]
     published: Published | None = None
     convention: str | None = None
 
@@ -117,6 +127,7 @@ class CheckReport:
             "stages": {name: {**attrs.asdict(s.cost), "untrained": list(s.untrained)} for name, s in self.stages.items()},
             "data": {name: attrs.asdict(data) for name, data in self.data.items()},
             "unused": list(self.unused),
+            "shared": {name: attrs.asdict(shared) for name, shared in self.shared.items()},
             "published": None if self.published is None else _published(self.published),
         }
 
@@ -149,6 +160,7 @@ def check(experiment: Experiment, *, data: bool = True, flops: str | None = None
     graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
     for graph in graphs.values():
         problems += _returned_shapes(experiment, graph)
+    problems += _unfit_weights(experiment)
     found = {name: _look(experiment, name, entry, problems) for name, entry in experiment.data.items()} if data else {}
     if problems:
         raise ConfigError(problems)
@@ -164,6 +176,7 @@ def check(experiment: Experiment, *, data: bool = True, flops: str | None = None
         {name: _stage_report(experiment, name, s) for name, s in experiment.stages.items() if isinstance(s, TrainStage)},
         found,
         _unused(experiment, requested),
+        _shared(graph.wiring),
         experiment.header.published,
         convention,
     )
@@ -181,6 +194,33 @@ def _stand_in(wiring: Wiring, batch: int) -> dict[str, Any]:
     """A meta batch of the entries that the graph reads."""
     used = {w.output for node in wiring.nodes.values() for w in node.wires if w.node == BATCH}
     return stand_in({name: shape for name, shape in wiring.inputs.items() if name in used}, batch, "meta")
+
+
+def _unfit_weights(experiment: Experiment) -> list[Problem]:
+    """Weights of a stage that do not fit the graph of one that begins with them: shapes are enough to tell, before any training."""
+    trained = {n: build_graph(experiment.wirings[n], device="meta").weights() for n in _sources(experiment)}
+    problems = []
+    for name, stage in experiment.stages.items():
+        sources = list(sources_of(stage.init))
+        if not sources or any(source not in trained for source in sources) or _adopts(stage):
+            continue  # files are the run's to open
+        wiring = experiment.wirings[name]
+        needed = () if isinstance(stage, TrainStage) else wiring.needed_for(_read_by(experiment, name, stage))
+        try:
+            load_first_weights(build_graph(wiring, device="meta"), stage.init, trained, needed=needed)
+        except WeightsError as error:
+            problems.append(Problem(error.message, experiment.document.location(("stages", name, "init")), error.hint))
+    return problems
+
+
+def _sources(experiment: Experiment) -> list[str]:
+    """The stages of whose weights others begin."""
+    named = {source for stage in experiment.stages.values() for source in sources_of(stage.init)}
+    return [name for name in experiment.stages if name in named]
+
+
+def _adopts(stage: Stage) -> bool:
+    return isinstance(stage.init, Mapping) and any(isinstance(source, Adopted) for source in stage.init.values())
 
 
 def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
@@ -205,16 +245,16 @@ def _returned_shapes(experiment: Experiment, graph: Graph) -> list[Problem]:
     return problems
 
 
-def _failed(graph: Graph, error: Exception) -> Problem:
-    """What a graph that cannot run says, at the first node that cannot."""
+def _failed(graph: Graph, error: Exception, where: str = "") -> Problem:
+    """What a graph that cannot run says, at the first node that cannot. where: when that is."""
     batch = _stand_in(graph.wiring, 2)
     for name, node in graph.wiring.nodes.items():
         try:
             graph(batch, [name])
         except Exception as own:
-            words = f"{node.plan.words} cannot run: {failure(own, node.plan.spec)}"
+            words = f"{where}{node.plan.words} cannot run: {failure(own, node.plan.spec)}"
             return Problem(words, graph.wiring.locate((name,)), FAILED)
-    return Problem(f"the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), FAILED)
+    return Problem(f"{where}the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), FAILED)
 
 
 def _node_report(graph: Graph, name: str, flops: int, conventional_flops: int) -> NodeReport:
@@ -264,11 +304,24 @@ def _unused(experiment: Experiment, requested: Mapping[str, list[Wire]]) -> tupl
     return tuple(node for node in every if node not in needed)
 
 
+def _shared(wiring: Wiring) -> dict[str, SharedReport]:
+    found = {}
+    for name, node in wiring.nodes.items():
+        if (owner := node.plan.share) is not None:
+            own, others = (attrs.asdict(n.plan.spec, recurse=False) for n in (node, wiring.nodes[owner]))  # type: ignore[arg-type]
+            differing = (key for key, value in own.items() if value != others.get(key))
+            found[name] = SharedReport(owner, tuple(f"{key} {own[key]}, there {others.get(key)}" for key in differing))
+    return found
+
+
 def _stage_report(experiment: Experiment, name: str, stage: TrainStage) -> StageReport:
     wiring = experiment.wirings[name]
     model = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
     size = experiment.data[stage.data].batch_size // stage.accumulate
-    cost = step_cost(model, stand_in(wiring.inputs, max(1, size), "meta"), stage.optimizer.moments)
+    try:
+        cost = step_cost(model, stand_in(wiring.inputs, max(1, size), "meta"), stage.optimizer.moments)
+    except Exception as error:  # what a plugin's own code raises in training alone
+        raise ConfigError([_failed(model.graph, error, f"stage {name!r}: ")]) from None
     cost = attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
     return StageReport(cost, _untrained(model, stage, wiring))
 

@@ -341,7 +341,7 @@ class _Reader:
         wirings: dict[str, Wiring] = {}
         self.check_names(stages, data)
         for name in ["", *stages]:
-            wirings[name] = self.wiring(name, stages.get(name), shapes, data)
+            wirings[name] = self.wiring(name, shapes, data)
         for name, stage in stages.items():
             self.check_stage(name, stage, stages, data, wirings[name], shapes)
         if header is not None:
@@ -417,6 +417,8 @@ class _Reader:
                 self.report(self.document, path, error.message, error.hint)
         if header is not None:
             shapes[""] = {n: e.as_shape() if isinstance(e, Declared) else Shape(e) for n, e in header.inputs.items()}
+        elif "inputs" in self.document.data:
+            self.lost_data.add("")
         return shapes
 
     def dataset_alone(self, name: str) -> DatasetSpec | None:
@@ -427,9 +429,7 @@ class _Reader:
         slot: type[DatasetSpec] = DatasetSpec  # type: ignore[type-abstract]
         return self.structurer.structure(rest, slot, self.document, ("data", name), [])
 
-    def wiring(
-        self, name: str, stage: Stage | None, shapes: Mapping[str, Mapping[str, Shape]], data: Mapping[str, Data | None]
-    ) -> Wiring:
+    def wiring(self, name: str, shapes: Mapping[str, Mapping[str, Shape]], data: Mapping[str, Data | None]) -> Wiring:
         """The graph as a stage has it."""
         view = self.document.at("graph")
         changes = self.document.at("stages", name, "graph")
@@ -445,15 +445,18 @@ class _Reader:
             plan = None if node is None else self.plan(key, node, nodes, view)
             if plan is not None:
                 plans[key] = plan
-        own, lost = dict(shapes.get(stage.data if stage is not None else "", {})), bool(self.lost_data)
-        if isinstance(stage, TrainStage):
-            entry = data.get(stage.data)
+        # As it is written: a stage with a mistake in it has its data and their transforms all the same.
+        stated = self.section(self.document, ("stages", name)) if name else {}
+        source = str(stated.get("data", ""))
+        own, lost = dict(shapes.get(source, {})), bool(self.lost_data)
+        if stated.get("task") == "train":
+            entry = data.get(source)
             for i, transform in enumerate(entry.transforms if entry is not None else ()):
                 try:
                     own.update(transform.shapes(own))
                 except SpecError as error:
                     lost = True
-                    path = ("data", stage.data, "transforms", i, *(error.field.split(".") if error.field else ()))
+                    path = ("data", source, "transforms", i, *(error.field.split(".") if error.field else ()))
                     self.report(self.document, path, error.message, error.hint)
         merged = {name: shape for declared in (*shapes.values(), own) for name, shape in declared.items()}
         reporter = lambda path, message, hint=None: self.report(view, path, message, hint)  # noqa: E731
@@ -510,7 +513,7 @@ class _Reader:
                 for key, entry in entries.items() if isinstance(entries, Mapping) else ():
                     self.check_references((*at, section, key), well_formed(_get(entry, "in")), wiring)
             return
-        self.check_init(name, stage, list(stages), wiring)
+        self.check_init(name, stage, stages, wiring)
         if isinstance(stage, TrainStage):
             entry = data.get(stage.data)
             if entry is not None and entry.batch_size % stage.accumulate:
@@ -604,8 +607,8 @@ class _Reader:
                 hint = suggest(modality, list(wiring.inputs), noun="entries of the data")
                 self.report(self.document, path, f"unknown modality {modality!r}", hint)
 
-    def check_init(self, name: str, stage: Stage, stages: list[str], wiring: Wiring) -> None:
-        at = ("stages", name, "init")
+    def check_init(self, name: str, stage: Stage, stages: Mapping[str, Stage | None], wiring: Wiring) -> None:
+        at, order = ("stages", name, "init"), list(stages)
         sources = stage.init if isinstance(stage.init, Mapping) else {} if stage.init is None else {"": stage.init}
         for node, source in sources.items():
             where = (*at, node) if node else at
@@ -615,10 +618,12 @@ class _Reader:
                 if source.part not in source.weights.parts:
                     hint = suggest(source.part, source.weights.parts, noun="parts")
                     self.report(self.document, (*where, "part"), f"the checkpoint has no part {source.part!r}", hint)
-            elif source in stages and stages.index(source) >= stages.index(name):
+            elif source in stages and order.index(source) >= order.index(name):
                 self.report(self.document, where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file")
+            elif isinstance(stages.get(source), EvaluateStage):
+                self.report(self.document, where, f"stage {source!r} trains nothing, and leaves no weights", "name one that trains")
             elif source not in stages and not Path(source).suffix:
-                earlier = stages[: stages.index(name)]
+                earlier = order[: order.index(name)]
                 hint = suggest(source, earlier, noun="earlier stages") + "; or name a file of weights"
                 self.report(self.document, where, f"unknown stage {source!r}", hint)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 import attrs
+
+from antifaz.registry import SpecError
 
 
 @attrs.frozen
@@ -14,6 +16,7 @@ class Stream:
     """A named run of tokens, of a modality or latent: `tokens` vectors of `width`, laid out on `grid` ((T, H, W), (F, T), (N,)).
 
     `lead` are sizes between the batch axis and the tokens (several sentences per clip); see `batch_axes` of a graph node.
+    `partial`: in training, some of the tokens may have been dropped (`Tokens.index` says which are left).
     """
 
     name: str
@@ -21,6 +24,7 @@ class Stream:
     grid: tuple[int, ...]
     latent: bool = False
     lead: tuple[int, ...] = ()
+    partial: bool = False
 
     @property
     def tokens(self) -> int:
@@ -49,6 +53,14 @@ class Shape:
     def bound(self) -> int:
         """Integers to try a model with lie below this."""
         return self.below or max(2, len(self.classes))
+
+
+def expect_whole(streams: Iterable[Stream], why: str) -> None:
+    """SpecError for a stream of which tokens are dropped. why: who takes every one, as "windows take"."""
+    for stream in streams:
+        if stream.partial:
+            message = f"tokens of {stream.name!r} are dropped in training, but {why} every one"
+            raise SpecError(message, field="in", hint="drop none of this stream, or set `rate: 0.0`")
 
 
 Value = Stream | Shape

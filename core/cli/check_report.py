@@ -32,6 +32,8 @@ def show(report: CheckReport, console: Console) -> None:
             lines.append(f"stage {name} does not train: {', '.join(stage.untrained)}")
     if report.unused:
         lines.append(f"nothing uses: {', '.join(report.unused)}")
+    for name, shared in report.shared.items():
+        lines.append(f"{name} has the weights of {shared.owner}" + (f", but {'; '.join(shared.options)}" if shared.options else ""))
     for name, data in report.data.items():
         counts = data.counts
         text = "not on this machine" if counts is None else ", ".join(f"{value:,} {key}" for key, value in counts.items())

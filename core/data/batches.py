@@ -7,7 +7,7 @@ by starting at step k, and nothing is read for the steps before it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -27,24 +27,28 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True)
 class Batch:
-    """entries: name -> Features (batch, ...). indices: of the samples in their set. problems: index -> why it is unreadable."""
+    """entries: name -> Features (batch, ...). indices: of the samples in their set.
+
+    problems: index -> why it is unreadable. note: what is odd about the first sample of which there is something to say.
+    """
 
     entries: dict[str, Features]
     indices: list[int]
     problems: dict[int, str] = field(default_factory=dict)
+    note: str | None = None
 
     def to(self, device: torch.device) -> Batch:
         def move(tensor: Tensor | None) -> Tensor | None:
             return None if tensor is None else tensor.to(device, non_blocking=True)
 
         entries = {n: Features(f.values.to(device, non_blocking=True), move(f.valid)) for n, f in self.entries.items()}
-        return Batch(entries, self.indices, self.problems)
+        return replace(self, entries=entries)
 
     def pin_memory(self) -> Batch:
         entries = {
             n: Features(f.values.pin_memory(), None if f.valid is None else f.valid.pin_memory()) for n, f in self.entries.items()
         }
-        return Batch(entries, self.indices, self.problems)
+        return replace(self, entries=entries)
 
 
 class _Reading(Dataset[tuple[Sample, int]]):
@@ -68,7 +72,8 @@ class Collate:
             for transform in self.transforms:
                 entries = transform(entries)
         problems = {s.index: s.problem for s in samples if s.problem is not None}
-        return Batch(entries, [s.index for s in samples], problems)
+        note = next((s.note for s in samples if s.note is not None), None)
+        return Batch(entries, [s.index for s in samples], problems, note)
 
     def _entry(self, name: str, samples: Sequence[Sample]) -> Features:
         parts = [sample.entries.get(name) for sample in samples]

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from .clips import Clip
 from .processes import in_parallel
 from .samples import Decoded, Entry, MediaSamples, Row, Sample, seeded
 
-FORMAT = 2
+FORMAT = 3
 
 
 class CachedSamples:
@@ -60,6 +61,7 @@ class CachedSamples:
             _refuse_random(samples, index["longer"])
         self.present: Mapping[str, list[bool]] = index["present"]
         self.problems: Mapping[str, str] = index["problems"]
+        self.notes: Mapping[str, str] = index["notes"]
         self.arrays: dict[str, NDArray[Any]] = {n: np.load(self.folder / f"{n}.npy", mmap_mode="r") for n in index["digests"]}
 
     def __len__(self) -> int:
@@ -84,7 +86,8 @@ class CachedSamples:
                 entries[name] = torch.from_numpy(np.array(array[index]))
         with seeded(seed):
             torch.rand(())  # the place of the clip, drawn as without a cache
-            return self.samples.sample(index, Decoded(entries, self.problems.get(str(index))))
+            decoded = Decoded(entries, self.problems.get(str(index)), self.notes.get(str(index)))
+            return self.samples.sample(index, decoded)
 
 
 def _refuse_random(samples: MediaSamples, name: str) -> None:
@@ -139,12 +142,13 @@ def _file_digest(path: Path) -> str:
 _job: MediaSamples | None = None
 
 
-def _decode_one(index: int) -> tuple[dict[str, NDArray[Any]], str | None, bool]:
-    """Arrays instead of tensors, which would travel through shared memory one by one."""
+def _decode_one(index: int) -> tuple[dict[str, NDArray[Any]], Decoded]:
+    """Arrays instead of tensors, which would travel through shared memory one by one, and what else is known of the sample."""
     if _job is None:
         raise RuntimeError("no job")
     decoded = _job.decoded(index, 0.5)
-    return {n: t.numpy() for n, t in decoded.entries.items() if t is not None}, decoded.problem, decoded.longer
+    arrays = {n: t.numpy() for n, t in decoded.entries.items() if t is not None}
+    return arrays, replace(decoded, entries={})
 
 
 def _build(samples: MediaSamples, folder: Path) -> None:
@@ -172,14 +176,17 @@ def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
     """The arrays, one file for each modality that any sample has; returns the index."""
     present: dict[str, list[bool]] = {name: [] for name in samples.decoders}
     problems: dict[str, str] = {}
+    notes: dict[str, str] = {}
     longer: str | None = None
     with ExitStack() as files:
         arrays: dict[str, _ArrayFile] = {}
         results = in_parallel(_decode_one, range(len(samples)))
-        for i, (stored, problem, is_longer) in enumerate(track(results, "decoding", len(samples), transient=True)):
-            if problem is not None:
-                problems[str(i)] = problem
-            if is_longer and longer is None:
+        for i, (stored, decoded) in enumerate(track(results, "decoding", len(samples), transient=True)):
+            if decoded.problem is not None:
+                problems[str(i)] = decoded.problem
+            if decoded.note is not None:
+                notes[str(i)] = decoded.note
+            if decoded.longer and longer is None:
                 longer = samples.identity(i)
                 _refuse_random(samples, longer)
             for name, value in stored.items():
@@ -189,7 +196,7 @@ def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
             for name, there in present.items():
                 there.append(name in stored)
     digests = {name: _file_digest(partial / f"{name}.npy") for name in arrays}
-    return {"present": present, "problems": problems, "digests": digests, "longer": longer}
+    return {"present": present, "problems": problems, "notes": notes, "digests": digests, "longer": longer}
 
 
 class _ArrayFile:

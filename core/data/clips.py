@@ -34,6 +34,10 @@ class Clip:
         """Whether a file has room for more than one place of the clip; a few padded sound samples are no room."""
         return duration > self.seconds + ROOM
 
+    def is_shorter(self, duration: float) -> bool:
+        """Whether a file ends before the clip; a photo, of one frame, is no file that ends."""
+        return ROOM < duration < self.seconds - ROOM
+
     def start(self, duration: float, draw: float, training: bool, view: int = 0) -> float:
         """Seconds at which the clip of a file begins.
 

@@ -49,11 +49,12 @@ def seeded(seed: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Sample:
-    """entries: name -> what a set keeps of it, None where absent. problem: why a file could not be read."""
+    """entries: name -> what a set keeps of it, None where absent. problem: why it cannot be read. note: what is odd about it."""
 
     index: int
     entries: Mapping[str, Entry | None]
     problem: str | None = None
+    note: str | None = None
 
 
 def stacked(parts: Sequence[Entry | None]) -> Entry:
@@ -107,10 +108,14 @@ def views_of(samples: SampleSet) -> int:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoders made of a row's files. problem: why one cannot be read. longer: the files have room for other clips."""
+    """What decoders made of a row's files.
+
+    problem: why one cannot be read. note: what is odd about them. longer: the files have room for other clips.
+    """
 
     entries: Mapping[str, Tensor | None]
     problem: str | None = None
+    note: str | None = None
     longer: bool = False
 
 
@@ -189,7 +194,7 @@ class MediaSamples:
         if decoded.problem is not None:
             return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
         entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
-        return Sample(index, {**entries, **self.row(index).extra})
+        return Sample(index, {**entries, **self.row(index).extra}, note=decoded.note)
 
     def _augmented(self, name: str, stored: Tensor) -> Tensor:
         return self.decoders[name].augment(stored) if self.training else stored
@@ -216,7 +221,13 @@ class MediaSamples:
             return Decoded({}, str(error))
         except UnreadableText as error:
             return Decoded({}, f"{row.name}: {error}")
-        return Decoded(found, longer=self.clip.is_longer(duration))
+        note = None
+        if self.clip.is_shorter(duration):
+            missing = (
+                f"has {duration:.3g} of a clip's {self.clip.seconds:g} seconds; its last picture and silence stand for the rest"
+            )
+            note = f"{self.identity(index)} {missing}"
+        return Decoded(found, note=note, longer=self.clip.is_longer(duration))
 
     def _duration(self, durations: Sequence[float]) -> float:
         """Seconds that all files of a row have; those shorter than a clip (a photo beside a song) do not bound its place."""

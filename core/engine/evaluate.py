@@ -138,8 +138,7 @@ def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Give
     total = -(-len(samples) // max(1, entry.batch_size))
     title = f"  {name}, given {'+'.join(given) or 'everything'}"
     for batch in track(batches, title, total, console=run.console, transient=True):
-        for reason in limit.take(batch).values():
-            run.warn(name, f"skipped {reason}")
+        run.take(name, stage.data, limit, batch)
         entries = batch.to(run.device).entries
         shown = {key: value for key, value in entries.items() if not given or key in given}
         part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}

@@ -13,11 +13,14 @@ from antifaz.core.interfaces import WeightsSpec
 from antifaz.core.weights import read_weights
 from antifaz.registry import SpecError, WeightsError, declaration_of
 
+Held = Path | Mapping[str, Tensor]
+"""A file of weights, or the weights themselves."""
 
-def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Path], *, needed: Iterable[str] = ()) -> list[str]:
+
+def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Held], *, needed: Iterable[str] = ()) -> list[str]:
     """Give a graph the weights that an `init:` names; what it does not name stays fresh.
 
-    stages: where each stage leaves its weights. needed: nodes that must not stay fresh.
+    stages: what each stage leaves. needed: nodes that must not stay fresh.
     Returns what was done, a line for each source, and for each tensor that a node adapted.
 
     Raises:
@@ -25,20 +28,24 @@ def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Path], *, 
     """
     own = list(dict.fromkeys(name.partition(".")[0] for name in graph.weights()))
     by_node = dict.fromkeys(own, init) if isinstance(init, str) else dict(init or {})
-    files: dict[Path, list[str]] = {}
+    files: dict[str, list[str]] = {}
     checkpoints: dict[WeightsSpec, dict[str, str]] = {}
     for node, source in by_node.items():
         if isinstance(source, Adopted):
             checkpoints.setdefault(source.weights, {})[node] = source.part
         else:
-            files.setdefault(stages.get(source, Path(source)), []).append(node)
+            files.setdefault(source, []).append(node)
     weights: dict[str, Tensor] = {}
     said: list[str] = []
-    for path, nodes in files.items():
-        found, lacking = _from_file(path, nodes, own, all_asked=not isinstance(init, str))
+    places: list[str] = []
+    for source, nodes in files.items():
+        held = stages.get(source, Path(source))
+        places.append(str(held) if isinstance(held, Path) else f"stage {source!r}")
+        given = read_weights(held) if isinstance(held, Path) else held
+        found, lacking = _of_nodes(given, places[-1], nodes, own, all_asked=not isinstance(init, str))
         there = list(dict.fromkeys(name.partition(".")[0] for name in found))
         weights |= found
-        said.append(f"weights of {', '.join(there)} from {path}" + (f"; fresh: {', '.join(lacking)}" if lacking else ""))
+        said.append(f"weights of {', '.join(there)} from {places[-1]}" + (f"; fresh: {', '.join(lacking)}" if lacking else ""))
     for spec, parts in checkpoints.items():
         found, unused = _from_checkpoint(spec, parts)
         weights |= found
@@ -48,7 +55,7 @@ def load_first_weights(graph: Graph, init: Init, stages: Mapping[str, Path], *, 
     try:
         said += graph.load_weights(weights, filled)
     except SpecError as error:
-        places = [*map(str, files), *map(_named, checkpoints)]
+        places += map(_named, checkpoints)
         raise WeightsError(f"the weights of {', '.join(places)} do not fit: {error.message}", hint=error.hint) from None
     fresh = [node for node in own if node in set(needed) and node not in filled] if init is not None else []
     if fresh:
@@ -65,13 +72,14 @@ def expect_files(init: Init, stages: Iterable[str]) -> None:
             raise WeightsError(f"there is no weights file {source}")
 
 
-def _from_file(path: Path, nodes: list[str], own: list[str], *, all_asked: bool) -> tuple[dict[str, Tensor], list[str]]:
-    """What a file holds of these nodes, and those of them that it lacks."""
-    weights = read_weights(path)
+def _of_nodes(
+    weights: Mapping[str, Tensor], place: str, nodes: list[str], own: list[str], *, all_asked: bool
+) -> tuple[dict[str, Tensor], list[str]]:
+    """What weights from some place hold of these nodes, and those of them that they lack."""
     held = {name.partition(".")[0] for name in weights}
     lacking = [node for node in nodes if node not in held and node in own]
     if lacking and (all_asked or not held & set(nodes)):
-        raise WeightsError(f"{path} has no weights of {', '.join(lacking)}; it holds {', '.join(sorted(held)) or 'nothing'}")
+        raise WeightsError(f"{place} has no weights of {', '.join(lacking)}; it holds {', '.join(sorted(held)) or 'nothing'}")
     return {name: value for name, value in weights.items() if name.partition(".")[0] in nodes}, lacking
 
 

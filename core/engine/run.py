@@ -20,6 +20,7 @@ from rich.markup import escape
 from torch.utils.tensorboard import SummaryWriter
 
 from antifaz.core import distributed
+from antifaz.core.data.batches import Batch, UnreadableLimit
 from antifaz.core.data.samples import SampleSet, views_of
 from antifaz.core.experiment import Experiment, Stage, TrainStage
 from antifaz.core.graph.graph import Graph
@@ -51,6 +52,7 @@ class Run:
         self.stop_requested = False
         self.stages = list(experiment.stages)
         self._samples: dict[tuple[str, bool], SampleSet] = {}
+        self._noted: set[str] = set()
         self._writer: SummaryWriter | None = None
 
     @property
@@ -101,6 +103,18 @@ class Run:
         if distributed.is_main():
             self.say(f"[yellow]{escape(text)}[/]")
             self.folder.warn(stage, text)
+
+    def take(self, stage: str, data: str, limit: UnreadableLimit, batch: Batch) -> None:
+        """Tell the person what cannot be read in a batch, and of each data set once what is odd.
+
+        Raises:
+            DataError: beyond the limit.
+        """
+        for reason in limit.take(batch).values():
+            self.warn(stage, f"skipped {reason}")
+        if batch.note is not None and data not in self._noted:
+            self._noted.add(data)
+            self.warn(stage, f"data {data}: {batch.note} (the first of such)")
 
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         """Figures of a step to metrics.jsonl, TensorBoard and the plugins. Main process only."""

@@ -7,7 +7,7 @@ weights, optimiser and average, and a resumed run ends with the same weights as 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -49,6 +49,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
     for node in stage.freeze:
         model.graph.get_submodule(node).eval()
     window, logged = time.perf_counter(), start
+    counted, told = torch.zeros(len(weights), device=run.device), set[str]()
     with _progress(run) as progress:
         bar = progress.add_task(name, total=stage.steps, completed=start, note="")
         for step in range(start, stage.steps):
@@ -57,11 +58,11 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
             figures: dict[str, Tensor] = {}
             for _ in range(stage.accumulate):
                 batch = next(batches)
-                for reason in limit.take(batch).values():
-                    run.warn(name, f"skipped {reason}")
+                run.take(name, stage.data, limit, batch)
                 with torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
                     losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
                 local, values = reduce(losses, weights)
+                counted = counted + _counts(losses)
                 # Gradients are averaged over processes, the loss is the sum of their shares.
                 (local * (distributed.world_size() / stage.accumulate)).backward()
                 for key, value in values.items():
@@ -82,6 +83,14 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
             if saving or logging:
                 limit.check(distributed.total(len(limit.found), run.device))
             if logging:
+                idle = _idle(counted, weights) - told
+                for key in sorted(idle):
+                    run.warn(
+                        name,
+                        f"objective {key!r} had nothing to learn from in steps {logged + 1} to {done}: no sample has all it takes",
+                    )
+                told |= idle
+                counted = torch.zeros_like(counted)
                 elapsed, window = time.perf_counter() - window, time.perf_counter()
                 _log(run, name, done, stage, figures, (done - logged) / elapsed)
                 logged = done
@@ -122,6 +131,19 @@ def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[
             [Problem(message, run.experiment.document.location(("stages", name)), "`antifaz check` shows what trains")]
         )
     return model, trainable
+
+
+def _counts(losses: Mapping[str, Loss]) -> Tensor:
+    """(objectives,) on how much of a batch each objective's loss rests, in this process."""
+    return torch.stack(
+        [torch.stack([term.count.detach().float() for term in loss.terms.values()]).sum() for loss in losses.values()]
+    )
+
+
+def _idle(counted: Tensor, names: Iterable[str]) -> set[str]:
+    """The objectives that counted nothing, in any process."""
+    totals = distributed.sum_over_ranks(counted).tolist()
+    return {name for name, total in zip(names, totals, strict=True) if not total}
 
 
 def _untrained(model: TrainingModel, trainable: Mapping[str, nn.Parameter]) -> list[str]:

@@ -19,6 +19,9 @@ from antifaz.registry import FAILED, SpecError, failure, nearest, suggest
 
 from .wiring import BATCH, Wire, WiredNode, Wiring
 
+SHOWN = 6
+"""Parameters that a message lists."""
+
 Arriving = Mapping[str, Tokens | Features]
 Leaving = dict[str, Tokens | Features]
 
@@ -54,10 +57,10 @@ class Graph(nn.Module):
 
         batch: entries of the data by name, (batch, ...) each; entries that are not there are absent for the whole batch.
         outputs: references; a node stands for all of its outputs.
-        Returns the outputs by full reference; those whose inputs are all absent are left out, and features of a sample that has
-        none of the entries that may influence them are marked invalid.
+        Returns the outputs by full reference; those that no entry there may influence are left out, whatever latents would make of
+        them, and features of a sample that has none of these entries are marked invalid.
         """
-        wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference)]
+        wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference) if self._hears(wire, batch)]
         values: dict[tuple[str, str], Tokens | Features] = {(BATCH, name): entry for name, entry in batch.items()}
         plan = self.wiring.needed_for(wanted)
         size = next((entry.values.shape[0] for entry in batch.values()), 1)
@@ -72,11 +75,16 @@ class Graph(nn.Module):
                 values[name, output] = self._answered(Wire(output, name, output), value, batch)
         return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
 
+    def _hears(self, wire: Wire, batch: Mapping[str, Features]) -> bool:
+        """Whether anything of a batch may influence an output, or nothing ever does."""
+        influences = self._influences.get(wire.reference)
+        return not influences or not influences.isdisjoint(batch)
+
     def _answered(self, wire: Wire, value: Tokens | Features, batch: Mapping[str, Features]) -> Tokens | Features:
         """Features that latents alone made up for a sample, or for one of several in it, are absent: no answer, not counted."""
         heard = [batch[name].valid for name in sorted(self._influences[wire.reference]) if name in batch]
         known = [valid for valid in heard if valid is not None]
-        if isinstance(value, Tokens) or not known or len(known) < len(heard):
+        if isinstance(value, Tokens) or not heard or len(known) < len(heard):
             return value
         valid = value.presence()
         lead = value.values.shape[: max(valid.dim(), self.wiring.nodes[wire.node].plan.batch_axes)]
@@ -102,10 +110,12 @@ class Graph(nn.Module):
         their_names = {n: p.shape for n, p in theirs.named_parameters()}
         different = sorted(n for n in own_names if own_names[n] != their_names.get(n))
         if different:
+            shown = ", ".join(different[:SHOWN]) + (f" and {len(different) - SHOWN} more" if len(different) > SHOWN else "")
             raise SpecError(
-                f"cannot share the weights of {owner!r}: these parameters differ: {', '.join(different)}",
+                f"cannot share the weights of {owner!r}: these parameters differ: {shown}",
                 field=f"{name}.share",
-                hint="a shared node needs inputs of the same widths as its owner's, and no parameter that the owner lacks",
+                hint="a shared node needs inputs of the same widths as its owner's, and no parameter that the owner lacks; where "
+                "parameters are called after streams, name the inputs as the owner does: `in: {NAME: reference}`",
             )
         state = mine.state_dict().keys()
         for buffer, value in theirs.named_buffers():
@@ -113,6 +123,15 @@ class Graph(nn.Module):
                 _assign(mine, buffer, value)
                 self.aliases[f"{name}.{buffer}"] = f"{owner}.{buffer}"
         return {f"{name}.{parameter}": f"{owner}.{parameter}" for parameter in own_names}
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Graph:
+        """As torch's, for `to`, `double` and the like, which would give a shared buffer to each of its nodes anew."""
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        buffers = dict(self.named_buffers(remove_duplicate=False))
+        for name, owner in self.aliases.items():
+            if name in buffers:
+                _assign(self, name, buffers[owner])
+        return self
 
     def _tie(self, ties: Mapping[str, str]) -> None:
         """Make parameters those of others. ties: parameter -> owner, by full names; an owner may itself be tied."""

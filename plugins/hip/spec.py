@@ -22,7 +22,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream
+from antifaz.core.streams import Group, Stream, expect_whole
 from antifaz.registry import SpecError, between, component, option, suggest
 
 from .grouping import STOCK_LANE, Layout, check_routing, is_stock, separate_layout, stock_layout
@@ -106,6 +106,7 @@ class HiP:
 
     def outputs(self, inputs: Group) -> Group:
         streams, width = self._streams(inputs), self._width(inputs)
+        expect_whole(streams, "groups take")
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
             raise SpecError(

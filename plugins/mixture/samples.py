@@ -37,7 +37,7 @@ class MixedSamples:
         sample = part.load(inner, seed)
         # Parts may store an entry in different forms, so each finishes its own.
         done = {n: None if t is None else self._finished(part, n, t, seed) for n, t in sample.entries.items()}
-        return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem)
+        return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem, sample.note)
 
     def _finished(self, part: SampleSet, name: str, stored: Entry, seed: int) -> Entry:
         with seeded(seed):

@@ -16,9 +16,14 @@ from antifaz.registry import SpecError, component, option, suggest
 class ModalityDropout:
     """Marks modalities of single samples absent; a sample never loses the last one that it has."""
 
-    probability: Mapping[str, float] = option(doc="{modality: chance that a sample loses it}")
+    probability: Mapping[str, float] = option(
+        doc="{modality: chance that a sample loses it}; one that is not named is never its last"
+    )
 
     def __attrs_post_init__(self) -> None:
+        if len(self.probability) < 2:
+            message = "of one modality alone, a sample would never lose its last one"
+            raise SpecError(message, field="probability", hint="name the others that it may be left with too, with 0.0")
         for name, chance in self.probability.items():
             if not 0 <= chance <= 1:
                 raise SpecError(f"the chance of {name!r} must be between 0 and 1, not {chance:g}", field=f"probability.{name}")

@@ -33,7 +33,7 @@ class DropToken:
     )
 
     def outputs(self, inputs: Group) -> Group:
-        return dict(inputs)
+        return {name: attrs.evolve(stream, partial=True) if self.rate else stream for name, stream in inputs.items()}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (Routing.full({name: [name] for name in inputs}),)

@@ -23,3 +23,13 @@ def test_every_place_of_a_valid_sample_counts(places: tuple[int, ...], theirs: t
     assert (everything.variance - other.variance).abs().max() < 1e-12
     ours.eval(), reference.eval()
     assert (ours(x, valid)[valid] - reference(x[valid])).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("valid", [torch.tensor([True, False, False, False]), None])
+def test_a_single_number_says_nothing_of_the_variance(valid: torch.Tensor | None) -> None:
+    torch.manual_seed(0)
+    norm = MaskedBatchNorm(3)
+    for _ in range(60):
+        norm(2 * torch.randn(4 if valid is not None else 1, 3) + 5, valid)
+    assert norm.variance.tolist() == [1.0, 1.0, 1.0]
+    assert (norm.mean - 5).abs().max() < 2.0

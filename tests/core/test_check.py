@@ -166,3 +166,31 @@ def test_data_that_does_not_fit_is_a_located_problem(plugins, tmp_path: Path, ch
     with pytest.raises(ConfigError, match=message) as caught:
         check(folder_config(plugins, tmp_path, **change))
     assert "config.yaml:5:" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (
+            ["data.paired_test.modalities.text.vocabulary=[a, b]"],
+            "'pretrain' do not fit: the vocabulary has 6 ids, that of the weights",
+        ),
+        (["stages.retrieval.graph.text_tower.depth=3"], "'pretrain' do not fit: these weights belong to another graph"),
+        (["stages.retrieval.graph.more={use: projection, in: space.video, width: 8}"], None),
+    ],
+)
+def test_weights_of_an_earlier_stage_are_held_against_the_graph(plugins, overrides: list[str], message: str | None) -> None:
+    experiment = read("vatt-tiny", plugins, overrides)
+    if message is None:
+        check(experiment, data=False)
+        return
+    with pytest.raises(ConfigError, match=message) as error:
+        check(experiment, data=False)
+    assert "vatt-tiny.yaml:" in str(error.value)
+
+
+def test_shared_nodes_with_other_options_are_told(plugins) -> None:
+    report = check(read("vatt-tiny", plugins, ["graph.audio_tower.share=video_tower", "graph.audio_tower.heads=4"]), data=False)
+    shared = report.shared["audio_tower"]
+    assert (shared.owner, shared.options) == ("video_tower", ("heads 4, there 2",))
+    assert report.json()["shared"]["audio_tower"]["owner"] == "video_tower"

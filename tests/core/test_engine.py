@@ -427,3 +427,10 @@ def test_two_processes_in_one_folder_are_refused(tiny, tmp_path: Path) -> None:
 def test_unknown_devices_are_refused(tiny, tmp_path: Path, device: str, message: str) -> None:
     with pytest.raises(RunError, match=message):
         run_experiment(tiny(), tmp_path / "r", device=device, quiet=True)
+
+
+def test_an_objective_that_counts_nothing_is_told(tiny, tmp_path: Path) -> None:
+    absent = "data.paired.transforms=[{use: modality_dropout, probability: {audio: 1.0, video: 0.0}}]"
+    run_experiment(tiny(absent, "stages.finetune=!delete", "stages.evaluate=!delete"), tmp_path / "r", device="cpu", quiet=True)
+    told = [json.loads(line)["text"] for line in (tmp_path / "r" / "warnings.jsonl").read_text().splitlines()]
+    assert told == ["objective 'av' had nothing to learn from in steps 1 to 2: no sample has all it takes"]

@@ -10,6 +10,7 @@ from antifaz.core.claims import claims
 from antifaz.core.experiment import read
 from antifaz.registry import ConfigError
 
+SWIN = "graph.encoder={use: swin, depths: [2, 2], heads: [2, 4]}"
 JOINT = "stages.pretrain.graph.encoder.mask=joint"
 
 
@@ -45,7 +46,7 @@ def test_claims_are_held_against_the_graph_of_every_stage(plugins) -> None:
 
 
 def test_a_transform_that_does_not_fit_is_located(plugins) -> None:
-    change = "data.paired.transforms=[{use: modality_dropout, probability: {smell: 0.5}}]"
+    change = "data.paired.transforms=[{use: modality_dropout, probability: {smell: 0.5, video: 0.5}}]"
     message = refused(plugins, [change])
     assert "no modality 'smell'" in message
     assert message.startswith("command line")
@@ -77,6 +78,12 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
         (["stages.finetune.optimizer.momentum=0.5"], "adamw has no `momentum`"),
         (["stages.finetune.optimizer.method=sgd", "stages.finetune.optimizer.eps=1.0e-6"], "sgd has no `eps`"),
         (["stages.finetune.optimizer.schedule=linear"], "quarter_cosine"),
+        (
+            ["graph.kept={use: drop_token, in: [video, audio]}", SWIN, "graph.encoder.in=[kept, fusion]"],
+            "are dropped in training, but windows",
+        ),
+        (["stages.evaluate.init=retrieval"], "stage 'retrieval' trains nothing, and leaves no weights"),
+        (["data.paired.transforms=[{use: modality_dropout, probability: {audio: 0.5}}]"], "never lose its last one"),
         (["graph.encoder.drop_path=1.0"], "`drop_path` must be at least 0 and below 1"),
         (["graph.encoder.attention=flex", "graph.encoder.dropout=0.1"], "flex attention has no dropout"),
         (["graph.twin={share: video_z, in: pooled.audio}", "stages.finetune.freeze=[twin]"], "'twin' has the weights of 'video_z'"),
@@ -93,3 +100,12 @@ def test_flex_attention_passes_the_check(plugins) -> None:
 
     grouped, flex = (check(read("quickstart", plugins, [f"graph.encoder.attention={a}"]), data=False) for a in ("grouped", "flex"))
     assert grouped.json() == flex.json()
+
+
+def test_a_mistake_in_a_stage_hides_none_of_what_its_data_have(plugins) -> None:
+    assert refused(plugins, ["stages.pretrain.steps=0"], "pemt-tiny").endswith("must be above 0, not 0\n1 problem found.")
+
+
+def test_a_mistake_in_the_header_hides_no_inputs(plugins, tmp_path: Path) -> None:
+    (tmp_path / "nameless.yaml").write_text("inputs: {x: [4, 6]}\ngraph: {v: {use: piece_tokens, in: batch.x, width: 8}}\n")
+    assert refused(plugins, [], str(tmp_path / "nameless.yaml")).count("nameless.yaml:") == 1

@@ -325,3 +325,57 @@ graph:
 """
     with pytest.raises(ConfigError, match=r":6:\d+: cannot tie 'b.positions' to 'a.positions': their shapes are"):
         build_graph(read(config(text), plugins).wiring)
+
+
+AGGREGATED = """
+name: aggregated
+inputs: {audio: [64], video: [3, 4, 8, 8]}
+graph:
+  audio: {use: waveform_patches, in: batch.audio, patch: 16, width: 8}
+  agg: {use: latents, tokens: 1, width: 8}
+  tower: {use: vit, in: [audio, agg], mask: joint, depth: 1, heads: 2}
+  pooled: {use: mean_readout, in: {audio: tower.agg}}
+  video: {use: tubelets, in: batch.video, patch: [2, 4, 4], width: 8}
+  fused: {use: vit, in: [video, agg], mask: joint, depth: 1, heads: 2}
+  fusion: {use: mean_readout, in: {both: fused.agg, sound: tower.agg}}
+"""
+
+
+def test_what_nothing_given_may_influence_is_left_out(plugins, tmp_path) -> None:
+    (tmp_path / "agg.yaml").write_text(AGGREGATED)
+    graph = build_graph(read(tmp_path / "agg.yaml", plugins).wiring).eval()
+    batch = stand_in(graph.wiring.inputs, 3)
+    outputs = ["pooled", "fusion", "tower", "agg"]
+    with torch.no_grad():
+        everything = graph(batch, outputs)
+        silent = graph({"video": batch["video"]}, outputs)
+        nothing = graph({}, outputs)
+    assert set(everything) == {"pooled.audio", "fusion.both", "fusion.sound", "tower.audio", "tower.agg", "agg"}
+    assert set(silent) == {"fusion.both", "agg"}
+    assert torch.equal(silent["fusion.both"].values, everything["fusion.both"].values)
+    assert set(nothing) == {"agg"}
+
+
+def test_a_shared_node_keeps_the_owners_averages_when_the_graph_moves(plugins, tmp_path) -> None:
+    net = "use: video_resnet, width: 8, blocks: [1, 1], frames: [1, 1, 1]"
+    graph_of = f"graph: {{a: {{{net}, in: batch.x}}, b: {{{net}, in: batch.y, share: a}}}}"
+    (tmp_path / "shared.yaml").write_text(f"name: shared\ninputs: {{x: [3, 2, 16, 16], y: [3, 2, 16, 16]}}\n{graph_of}\n")
+    graph = build_graph(read(tmp_path / "shared.yaml", plugins).wiring)
+    graph._apply(torch.Tensor.clone)  # what a move to another device does to buffers
+    for module in (graph, graph.double()):
+        buffers = dict(module.named_buffers(remove_duplicate=False))
+        names = [name for name in buffers if name.startswith("a.")]
+        assert len(names) > 4
+        assert all(buffers[name] is buffers["b" + name[1:]] for name in names)
+
+
+def test_unlike_streams_of_a_shared_node_are_told_shortly(plugins, tmp_path) -> None:
+    pieces = "{use: piece_tokens, in: batch.%s, width: 8}"
+    (tmp_path / "shared.yaml").write_text(
+        "name: shared\ninputs: {x: [4, 6], y: [4, 6], z: [4, 6]}\n"
+        f"graph: {{v: {pieces % 'x'}, a: {pieces % 'y'}, w: {pieces % 'z'}, enc: {{use: pemt, in: [v, a], depth: 2, heads: 2}}, "
+        "enc2: {use: pemt, in: [w, a], depth: 2, heads: 2, share: enc}}\n"
+    )
+    with pytest.raises(ConfigError, match=r"and \d+ more") as error:
+        build_graph(read(tmp_path / "shared.yaml", plugins).wiring)
+    assert "name the inputs as the owner does" in str(error.value)

@@ -174,3 +174,18 @@ def test_a_cache_keeps_every_view(viewed: Callable[..., Experiment], tmp_path: P
     run_experiment(viewed(*views, "data.test.cache=true"), tmp_path / "cached", device="cpu", quiet=True)
     plain, cached = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("plain", "cached"))
     assert plain["evaluate"] == cached["evaluate"]
+
+
+def test_files_shorter_than_a_clip_are_told_once(viewed: Callable[..., Experiment], tmp_path: Path) -> None:
+    for cache in ("false", "true"):
+        root = tmp_path / cache
+        run_experiment(
+            viewed("data.labelled.clip.seconds=4.0", f"data.labelled.cache={cache}", "data.test.clip.seconds=4.0"),
+            root,
+            device="cpu",
+            quiet=True,
+        )
+        told = [json.loads(line)["text"] for line in (root / "warnings.jsonl").read_text().splitlines()]
+        assert len(told) == 2
+        assert "mp4 has 3 of a clip's 4 seconds; its last picture and silence stand for the rest" in told[0]
+        assert [text.partition(":")[0] for text in told] == ["data labelled", "data test"]
