@@ -80,11 +80,15 @@ ARGUMENTS = (("output", 2), ("embedding", 2), ("hidden", 1))
 @component("batch_transform", "mismatch")
 @attrs.frozen(kw_only=True)
 class Mismatch:
-    """Exchanges one modality among random samples of a training batch; the new entry says which samples still match."""
+    """Exchanges one modality among random samples of a training batch; the new entry says which samples still match.
+
+    Each process exchanges within its own batch. Where only one sample there has both modalities, nothing can be exchanged; the new
+    entry is then absent, since a batch without false pairs would teach that all pairs are true.
+    """
 
     exchange: str = option(doc="the modality that is exchanged")
     against: str = option(doc="the modality that it belongs to; only samples that have both take part")
-    share: float = option(default=0.5, validator=between(0, 1), doc="of those samples that are exchanged")
+    share: float = option(default=0.5, validator=between(0, 1), doc="of those samples that are exchanged, at least two; 0 for none")
     name: str = option(default="matched", doc="of the new entry: class 1 where they belong together, 0 where not")
 
     def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:

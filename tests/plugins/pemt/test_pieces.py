@@ -182,11 +182,47 @@ def test_only_samples_with_both_take_part() -> None:
     assert torch.equal(found["audio"].valid, audio)
 
 
+@pytest.mark.parametrize(("share", "there"), [(0.01, 9), (0.5, 2), (0.4, 3), (1.0, 2)])
+def test_at_least_two_samples_are_exchanged(share: float, there: int) -> None:
+    found = Mismatch(exchange="audio", against="video", share=share).build(SHAPES)(batch(torch.arange(9) < there))
+    own = found["audio"].values[:, 0] == torch.arange(9)
+    assert (~own).sum() == 2
+    assert own[there:].all()
+    assert torch.equal(found["matched"].values.bool(), own)
+    assert torch.equal(found["matched"].valid, torch.arange(9) < there)
+
+
 @pytest.mark.parametrize("there", [0, 1])
-def test_one_sample_or_none_has_nobody_to_exchange_with(there: int) -> None:
-    found = Mismatch(exchange="audio", against="video", share=1.0).build(SHAPES)(batch(torch.arange(9) < there))
-    assert found["matched"].values.all()
+def test_one_sample_has_nobody_to_exchange_with_and_teaches_nothing(there: int) -> None:
+    found = Mismatch(exchange="audio", against="video").build(SHAPES)(batch(torch.arange(9) < there))
+    assert not found["matched"].in_samples().any()
     assert torch.equal(found["audio"].values, batch()["audio"].values)
+
+
+def test_a_batch_of_one_teaches_nothing_unless_nothing_is_to_be_exchanged() -> None:
+    for share, told in ((0.5, False), (0.0, True)):
+        found = Mismatch(exchange="audio", against="video", share=share).build(SHAPES)(batch(size=1))
+        assert found["matched"].in_samples().tolist() == [told]
+        assert found["matched"].values.tolist() == [1]
+
+
+@pytest.mark.parametrize("candidates", [3, 5])
+@pytest.mark.parametrize("exchange", ["text", "video"])
+def test_the_presence_of_candidates_goes_with_them(exchange: str, candidates: int) -> None:
+    numbers = torch.arange(5.0)
+    there = torch.arange(candidates) <= torch.tensor([1, 0, 2, 1, -1])[:, None]  # the last sample has no sentence at all
+    text = Features(numbers[:, None, None].expand(5, candidates, 2), there)
+    video = Features(numbers[:, None], torch.tensor([True, True, True, False, True]))
+    shapes = {"text": Shape((candidates, 2)), "video": Shape((1,))}
+    against = "video" if exchange == "text" else "text"
+    found = Mismatch(exchange=exchange, against=against, share=1.0).build(shapes)({"text": text, "video": video})
+    source = found[exchange].values.flatten(1)[:, 0].long()
+    assert found["matched"].valid.tolist() == [True, True, True, False, False]  # type: ignore[union-attr]
+    assert found["matched"].values.tolist() == [0, 0, 0, 1, 1]
+    assert sorted(source[:3].tolist()) == [0, 1, 2]
+    given = {"text": text, "video": video}[exchange]
+    assert torch.equal(found[exchange].valid, given.valid[source])  # type: ignore[arg-type,index]
+    assert found[against] is {"text": text, "video": video}[against]
 
 
 @pytest.mark.parametrize(
