@@ -23,8 +23,8 @@ class MaskedEmbeddingPrediction(Objective):
     """Mean over hidden pieces of -log(exp(score of the answer) / sum over the answer and its negatives).
 
     The candidates for negatives are all other pieces of the batch in this modality, hidden or not, of all processes. A sample
-    counts, also as a candidate, where output, embedding and marks are all there. At least float32. Negatives are drawn from
-    torch's global generator, in each process its own.
+    counts, also as a candidate, where output, embedding and marks are all there; a hidden piece without any candidate does not. At
+    least float32. Negatives are drawn from torch's global generator, in each process its own.
 
     Args:
         size: O.
@@ -55,14 +55,13 @@ class MaskedEmbeddingPrediction(Objective):
         key_GP, there_G = distributed.gather(self.embed(embedding_RC)), distributed.gather(there_R)
         own_RG = answer_R[:, None] == torch.arange(len(there_G), device=there_R.device)
         with torch.no_grad():
-            shown_RG = own_RG | self._negatives(embedding_RC.detach(), there_G[None] & ~own_RG)
+            negative_RG = self._negatives(embedding_RC.detach(), there_G[None] & ~own_RG)
+        shown_RG, asked_R = own_RG | negative_RG, wanted_R & negative_RG.any(dim=1)
         scores_RG = (self.predict(output_RO) @ key_GP.T / self.temperature).masked_fill(~shown_RG, float("-inf"))
         losses_R = F.cross_entropy(scores_RG, answer_R, reduction="none")
-        count = wanted_R.sum().to(losses_R.dtype)
+        count = asked_R.sum().to(losses_R.dtype)
         hits_R = (scores_RG.detach().argmax(dim=1) == answer_R).to(losses_R.dtype)
-        return Loss(
-            {"pieces": Term(masked_sum(losses_R, wanted_R), count)}, {"accuracy": Term(masked_sum(hits_R, wanted_R), count)}
-        )
+        return Loss({"pieces": Term(masked_sum(losses_R, asked_R), count)}, {"accuracy": Term(masked_sum(hits_R, asked_R), count)})
 
     def _negatives(self, embedding_RC: Tensor, candidate_RG: Tensor) -> Tensor:
         """(R, G) bool."""

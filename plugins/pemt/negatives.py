@@ -2,8 +2,9 @@
 
 Source: Lee et al. 2021: distances between the embeddings that enter the Transformers, scaled to [0, 1]; what lies outside the 95 %
 interval is too near or too far and left out; the distance gives the probability. *Ours*: the interval lies between quantiles of
-the distances from this answer; the probability grows with the scaled distance u (dissimilar) or with 1 - u (similar); draws are
-without repetition. Axes: R answers, G candidates.
+the distances from this answer; the probability grows with the scaled distance u (dissimilar) or with 1 - u (similar); where that
+leaves no candidate (of two or fewer, or of equal distances), all are alike; draws are without repetition. Axes: R answers, G
+candidates.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from torch import Tensor
 def content_weights(distance_RG: Tensor, candidate_RG: Tensor, content: str, interval: float) -> Tensor:
     """How likely each candidate is, up to a factor: (R, G), 0 for what is no candidate or outside of the interval.
 
+    A row whose weights would all be 0 has 1 for each of its candidates: an answer without negatives would be found for nothing.
+
     distance_RG: at least 0. candidate_RG: bool. content: `off`, `similar` or `dissimilar`.
     """
     if content == "off":
@@ -25,7 +28,8 @@ def content_weights(distance_RG: Tensor, candidate_RG: Tensor, content: str, int
     scaled_RG = ((distance_RG - least_R) / (most_R - least_R).clamp(min=tiny)).clamp(0, 1)
     low_R, high_R = (quantile(distance_RG, candidate_RG, q) for q in ((1 - interval) / 2, (1 + interval) / 2))
     kept_RG = candidate_RG & (distance_RG >= low_R) & (distance_RG <= high_R)
-    return torch.where(kept_RG, scaled_RG if content == "dissimilar" else 1 - scaled_RG, 0.0)
+    weight_RG = torch.where(kept_RG, scaled_RG if content == "dissimilar" else 1 - scaled_RG, 0.0)
+    return torch.where((weight_RG > 0).any(dim=1, keepdim=True), weight_RG, candidate_RG.to(weight_RG.dtype))
 
 
 def quantile(values_RG: Tensor, among_RG: Tensor, q: float) -> Tensor:

@@ -14,6 +14,7 @@ import attrs
 
 from antifaz.core.streams import Group, Shape
 from antifaz.registry import SpecError, between, component, option, positive, suggest
+from antifaz.registry.options import Bounds
 
 if TYPE_CHECKING:
     from .masked_prediction import MaskedEmbeddingPrediction
@@ -35,7 +36,9 @@ class MaskedPrediction:
         default=None, validator=positive, doc="drawn for each hidden piece, without repetition; null for all there are"
     )
     interval: float = option(
-        default=0.95, validator=between(0, 1), doc="middle share of the distances that is kept where content counts"
+        default=0.95,
+        validator=Bounds(0, 1, "above 0 and at most 1", above=True),
+        doc="middle share of the distances that is kept where content counts; where that leaves none, all candidates are alike",
     )
     width: int | None = option(default=None, validator=positive, doc="of the space of comparison; default that of the output")
     temperature: float = option(default=1.0, validator=positive, doc="divides the scores")

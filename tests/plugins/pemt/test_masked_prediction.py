@@ -48,7 +48,7 @@ def transcription(
 
 
 def chosen(x: np.ndarray, there: np.ndarray, content: str, count: int | None, interval: float, race: np.ndarray) -> np.ndarray:
-    """The negatives (R, R): what is kept by distance, then the first of a race whose clocks run at the weights."""
+    """The negatives (R, R): what is kept by distance, or all where that is nothing; the first of a race run at the weights."""
     result = np.zeros((len(x), len(x)), bool)
     for r in range(len(x)):
         candidates = [j for j in np.flatnonzero(there) if j != r]
@@ -57,10 +57,12 @@ def chosen(x: np.ndarray, there: np.ndarray, content: str, count: int | None, in
         distance = np.array([np.linalg.norm(x[r] - x[j]) for j in candidates])
         weight = np.ones(len(candidates))
         if content != "off":
-            scaled = (distance - distance.min()) / (distance.max() - distance.min())
+            spread = distance.max() - distance.min()
+            scaled = (distance - distance.min()) / spread if spread else 0 * distance
             weight = scaled if content == "dissimilar" else 1 - scaled
             low, high = np.quantile(distance, [(1 - interval) / 2, (1 + interval) / 2])
             weight = np.where((distance >= low) & (distance <= high), weight, 0)
+            weight = weight if weight.any() else np.ones(len(candidates))
         alive = [i for i in range(len(candidates)) if weight[i] > 0]
         alive.sort(key=lambda i: race[r, candidates[i]] / weight[i])
         for i in alive[:count]:
@@ -84,8 +86,8 @@ def run(module: MaskedEmbeddingPrediction, o: Tensor, x: Tensor, hidden: Tensor,
     return module(output={"v": Features(o)}, embedding={"v": Features(x, valid)}, hidden={"h": Features(hidden)})
 
 
-@pytest.mark.parametrize(("content", "count"), [("off", None), ("off", 4), ("similar", 4), ("dissimilar", 6)])
-@pytest.mark.parametrize("missing", [(), (1, 4)])
+@pytest.mark.parametrize(("content", "count"), [("off", None), ("off", 4), ("similar", 4), ("dissimilar", 6), ("dissimilar", 1)])
+@pytest.mark.parametrize("missing", [(), (1, 4), (0, 1, 2, 4)])  # the last leaves three pieces: two candidates each
 def test_it_is_the_formula_in_values_and_gradients(content: str, count: int | None, missing: tuple[int, ...]) -> None:
     o, x, hidden = drawn_batch()
     there = torch.tensor([i not in missing for i in range(5)])
@@ -158,10 +160,32 @@ def test_content_orders_the_weights_and_leaves_out_what_is_too_near_or_too_far()
 
 
 @pytest.mark.parametrize("content", ["similar", "dissimilar"])
-def test_equal_distances_leave_no_number_that_is_none(content: str) -> None:
-    weights = content_weights(torch.full((2, 4), 3.0), torch.tensor([[True] * 4, [False] * 4]), content, 0.95)
-    assert weights.isfinite().all()
-    assert not weights[1].any()
+@pytest.mark.parametrize("distances", [[2.0], [2.0, 3.0], [3.0, 3.0, 3.0, 3.0], [0.0, 0.0, 0.0]])
+def test_candidates_are_all_alike_where_content_leaves_none(content: str, distances: list[float]) -> None:
+    distance = torch.tensor([[*distances, 9.0], [9.0, *distances]])
+    candidate = torch.tensor([[*(True for _ in distances), False], [False] * (len(distances) + 1)])
+    assert content_weights(distance, candidate, content, 0.95).tolist() == candidate.double().tolist()
+
+
+@pytest.mark.parametrize("content", ["off", "similar", "dissimilar"])
+@pytest.mark.parametrize("there", [1, 2, 3])
+def test_a_hidden_piece_counts_where_it_has_a_negative(content: str, there: int) -> None:
+    """Not as found for lack of another: its loss would be 0 and its accuracy 100 %."""
+    o, x, hidden = drawn_batch(1)
+    loss = run(objective(content=content, negatives=2), o, x, torch.ones_like(hidden), torch.arange(3)[None] < there)
+    counted = there if there > 1 else 0
+    assert loss.terms["pieces"].count.item() == loss.logs["accuracy"].count.item() == counted
+    assert (loss.terms["pieces"].total.item() > 0.1) == (counted > 0)
+    assert counted or loss.logs["accuracy"].total.item() == 0
+
+
+@pytest.mark.parametrize("content", ["off", "similar", "dissimilar"])
+def test_pieces_that_are_all_the_same_are_not_found(content: str) -> None:
+    """Embeddings that have become one are no solution: the loss is that of guessing among the answer and its negatives."""
+    o, x, hidden = drawn_batch(2)
+    alike = torch.zeros_like(x)
+    loss = run(objective(content=content, negatives=4), o, alike, torch.ones_like(hidden)).terms["pieces"]
+    assert (loss.total / loss.count).item() == pytest.approx(math.log(5))
 
 
 def test_draws_follow_their_weights() -> None:
@@ -213,3 +237,9 @@ def test_content_without_draws_is_refused() -> None:
     with pytest.raises(SpecError, match="all are taken") as refused:
         MaskedPrediction(content="similar")
     assert refused.value.field == "negatives"
+
+
+def test_an_interval_that_keeps_nothing_is_refused() -> None:
+    with pytest.raises(SpecError, match="`interval` must be above 0 and at most 1, not 0") as refused:
+        MaskedPrediction(interval=0.0)
+    assert refused.value.field == "interval"
