@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream
+from antifaz.core.streams import Group, Stream, mlp_width
 from antifaz.registry import SpecError, at_least, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Bottleneck:
             bottleneck,
             depth=self.depth,
             heads=self.heads,
-            hidden=int(width * self.mlp_ratio),
+            hidden=mlp_width(width, self.mlp_ratio),
             fusion_layer=self.fusion_layer,
             shared=self.shared,
             dropout=self.dropout,

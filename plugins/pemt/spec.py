@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream
+from antifaz.core.streams import Group, Stream, mlp_width
 from antifaz.registry import SpecError, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class PEMT:
             width,
             depth=self.depth,
             heads=self.heads,
-            hidden=int(width * self.mlp_ratio),
+            hidden=mlp_width(width, self.mlp_ratio),
             sharing=self.sharing,
             rank=self.rank,
             fusion=self.fusion,

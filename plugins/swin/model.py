@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from antifaz.core.attention import Valid, attend
 from antifaz.core.routing import Routing
+from antifaz.core.streams import mlp_width
 from antifaz.core.tokens import Tokens
 from antifaz.core.transformer import MLP, DropPath, init_transformer, merge_heads, split_heads
 
@@ -243,7 +244,7 @@ class SwinTransformer(nn.Module):
             if i:
                 self.mergings.append(Merging(width, latents=latent_routing is not None))
                 width *= 2
-            hidden = int(width * mlp_ratio)
+            hidden = mlp_width(width, mlp_ratio)
             blocks = [
                 Block(width, count, windows, latent_routing, hidden=hidden, dropout=dropout, drop_path=next(rates))
                 for _ in range(depth)

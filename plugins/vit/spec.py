@@ -21,7 +21,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, expect_whole
+from antifaz.core.streams import Group, Stream, expect_whole, mlp_width
 from antifaz.registry import SpecError, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class ViT:
             self._routing(inputs),
             depth=self._depth,
             heads=self._heads,
-            hidden=int(width * self.mlp_ratio),
+            hidden=mlp_width(width, self.mlp_ratio),
             dropout=self.dropout,
             drop_path=self.drop_path,
             lowering=self.attention,

@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Shape, Stream, mlp_width
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class QueryReadout:
     def build(self, inputs: Group) -> QueryDecoder:
         from .readout import QueryDecoder
 
-        hidden = None if self.mlp_ratio is None else int(one_width(inputs) * self.mlp_ratio)
+        hidden = None if self.mlp_ratio is None else mlp_width(one_width(inputs), self.mlp_ratio)
         (routing,) = self.routings(inputs)
         return QueryDecoder(one_width(inputs), routing, heads=self.heads, hidden=hidden)
 
