@@ -134,6 +134,16 @@ def test_an_absent_stream_is_zero_and_invalid_in_the_multimodal_answer() -> None
     assert torch.allclose(module(absent)["multimodal_video"].values, found["multimodal_video"].values, atol=1e-12)
 
 
+def test_a_sample_without_a_modality_is_marked_and_leaves_the_others_as_they_were() -> None:
+    module, whole, some = made(), given(), given()
+    marks = torch.tensor([True, False, True])[:, None].expand(3, 4)
+    some["audio"] = Tokens(some["audio"].values, (4,), valid=marks)
+    found, expected = module(some), module(whole)
+    assert torch.equal(found["multimodal_audio"].valid, marks)
+    for name in ("multimodal_video", "multimodal_audio"):
+        assert torch.allclose(found[name].values[::2], expected[name].values[::2], atol=1e-12)
+
+
 BOTH, VIDEO, AUDIO = frozenset(STREAMS), frozenset(["video"]), frozenset(["audio"])
 
 
