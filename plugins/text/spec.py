@@ -13,7 +13,7 @@ import attrs
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, at_least, component, option, positive
 
-from .words import SPECIALS, words_of
+from .words import SPECIALS, never_said
 
 if TYPE_CHECKING:
     from .decoder import Encoding, TextDecoder
@@ -103,10 +103,8 @@ class Words(Sentences):
             raise SpecError("a vocabulary needs words", field="vocabulary")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise SpecError("a word is named twice", field="vocabulary")
-        never = [word for word in self.vocabulary if words_of(word) != [word]]
-        if never:
-            message = f"no text has the word {never[0]!r}: text is split into lower-case words without punctuation"
-            raise SpecError(message, field="vocabulary")
+        if never := next(filter(None, map(never_said, self.vocabulary)), None):
+            raise SpecError(never, field="vocabulary")
         if self.size not in (None, self.ids):
             raise SpecError(f"`size` is {self.size}, the words make it {self.ids}", field="size", hint="leave it out")
 
@@ -133,7 +131,8 @@ class Subwords(Sentences):
 
     vocabulary: str = option(doc="the JSON file that `train_vocabulary` wrote")
     size: int = option(
-        validator=at_least(len(SPECIALS) + 1), doc="ids of it, the special ones included; train_vocabulary returns it"
+        validator=at_least(len(SPECIALS) + 1),
+        doc="ids of it, the special ones included; train_vocabulary returns it; of other files the highest id and one",
     )
 
     @property

@@ -46,7 +46,9 @@ def read_subwords(path: str, ids: int, *, marks: bool) -> tuple[Encoding, str]:
         tokenizer = Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing more special
         raise DataError(f"{path} is no vocabulary of the tokenizers library: {error}") from None
-    expect_size(path, tokenizer.get_vocab_size(), ids)
+    known = set(tokenizer.get_vocab().values())
+    size = max(known, default=-1) + 1  # not their number: files of other libraries may leave ids out
+    expect_size(path, size, ids, unused=size - len(known))
     if tokenizer.id_to_token(PAD) not in PADDING:
         raise DataError(f"the id 0 of {path} is {tokenizer.id_to_token(PAD)!r} and not padding: {' or '.join(PADDING)}")
     if marks and [tokenizer.id_to_token(i) for i in (BEGIN, END)] != [SPECIALS[BEGIN], SPECIALS[END]]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
 from antifaz.core.engine.run_folder import write_atomically
 from antifaz.registry import DataError
 
-from .words import SPECIALS, words_of
+from .words import SPECIALS, never_said, words_of
 
 
 def train_vocabulary(
@@ -30,17 +31,22 @@ def train_vocabulary(
     Returns the number of ids, which is the `size` of the decoder.
 
     Raises:
-        DataError: no words in the sentences, a size that leaves no room, a sentence that is no UTF-8. WriteError: no such folder.
+        DataError: a path or one text in place of sentences, a sentence that is no text or no UTF-8, sentences in which there is
+            nothing, a size that leaves no room.
+        WriteError: no such folder.
     """
+    if isinstance(sentences, str | bytes | os.PathLike):
+        hint = "open the file, or put the text in a list: train_vocabulary(open('corpus.txt', encoding='utf-8'), ...)"
+        raise DataError(f"a vocabulary is made of many sentences, not of {sentences!r:.60}", hint=hint)
     least = len(SPECIALS) + (256 if kind == "subwords" else 1)
     if size < least:
         raise DataError(f"a vocabulary of {kind} has {least} ids or more, not {size}", hint="raise `size`")
     if kind == "subwords":
         from .subwords import trained_subwords
 
-        text, ids = trained_subwords(map(_checked, sentences), size, lowercase=lowercase)
+        text, ids = trained_subwords(_said(sentences), size, lowercase=lowercase)
     else:
-        counts = Counter(word for sentence in map(_checked, sentences) for word in words_of(sentence))
+        counts = Counter(word for sentence in _said(sentences) for word in words_of(sentence))
         if not counts:
             raise DataError("there are no words in these sentences")
         ranked = sorted(counts, key=lambda word: (-counts[word], word))[: size - len(SPECIALS)]
@@ -49,19 +55,29 @@ def train_vocabulary(
     return ids
 
 
-def _checked(sentence: str) -> str:
-    try:
-        sentence.encode()
-    except UnicodeEncodeError:
-        raise DataError(f"this text is no UTF-8: {sentence.encode('utf-8', 'backslashreplace')[:40]!r}") from None
-    return sentence
+def _said(sentences: Iterable[str]) -> Iterator[str]:
+    """The sentences in which there is something; DataError for one that is none, and where there are none."""
+    found = False
+    for sentence in sentences:
+        if not isinstance(sentence, str):
+            hint = "give strings; a file must be opened as text"
+            raise DataError(f"a sentence is a string, not {type(sentence).__name__}: {sentence!r:.60}", hint=hint)
+        try:
+            sentence.encode()
+        except UnicodeEncodeError:
+            raise DataError(f"this text is no UTF-8: {sentence.encode('utf-8', 'backslashreplace')[:40]!r}") from None
+        if sentence.strip():
+            found = True
+            yield sentence
+    if not found:
+        raise DataError("there is no sentence to make a vocabulary of")
 
 
 def read_words(path: str, ids: int) -> tuple[list[str], str]:
     """The words of a vocabulary's file, and a digest of it. ids: how many there must be, the special ones included.
 
     Raises:
-        DataError: no such file, no UTF-8, a word twice, another size.
+        DataError: no such file, no UTF-8, a line that is no word, a word twice, another size.
     """
     content = file_of(path)
     try:
@@ -69,8 +85,11 @@ def read_words(path: str, ids: int) -> tuple[list[str], str]:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(f"the vocabulary {path} is no UTF-8 on line {line}") from None
-    words = [line.strip() for line in text.splitlines()]
-    words = [word for word in words if word]
+    lines = [line.strip() for line in text.splitlines()]
+    for number, line in enumerate(lines, start=1):
+        if line and (never := never_said(line)):
+            raise DataError(f"{path}, line {number}: {never}", hint="write one word on each line, as text has it after splitting")
+    words = [line for line in lines if line]
     twice = next((word for word, count in Counter(words).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"the vocabulary {path} has the word {twice!r} more than once")
@@ -87,11 +106,12 @@ def file_of(path: str) -> bytes:
         raise DataError(f"the vocabulary {path} cannot be read: {error.strerror or error}", hint=hint) from None
 
 
-def expect_size(path: str, found: int, wanted: int) -> None:
-    """Refuse a vocabulary of another size than the config says, by which the model was built."""
+def expect_size(path: str, found: int, wanted: int, unused: int = 0) -> None:
+    """Refuse a vocabulary of another size than the config says, by which the model was built. unused: ids that no entry has."""
     if found != wanted:
         hint = f"set `size: {found}`; weights that were trained with another vocabulary do not fit then"
-        raise DataError(f"the vocabulary {path} has {found} ids, `size` says {wanted}", hint=hint)
+        gaps = f" (0 to {found - 1}, of which {unused} are unused)" if unused else ""
+        raise DataError(f"the vocabulary {path} has {found} ids{gaps}, `size` says {wanted}", hint=hint)
 
 
 def digest_of(content: bytes) -> str:

@@ -16,3 +16,10 @@ WORD = re.compile(rf"\w+(?:[{APOSTROPHES}]\w+)*")
 def words_of(text: str) -> list[str]:
     """The lower-case words of a text, without punctuation: "Don't stop!" -> don't, stop."""
     return WORD.findall(unicodedata.normalize("NFC", text).lower())
+
+
+def never_said(entry: str) -> str | None:
+    """What to tell of an entry of a vocabulary that is no word of any text, or None."""
+    if words_of(entry) == [entry]:
+        return None
+    return f"no text has the word {entry!r}: text is split into lower-case words without punctuation"

@@ -131,6 +131,8 @@ def test_a_vocabulary_of_words_is_the_most_frequent_ones(tmp_path: Path) -> None
         (b"a\nb\n", 7, "has 6 ids, `size` says 7"),
         (b"a\nb\na\n", 7, "'a' more than once"),
         (b"a\nb\xff\n", 6, "no UTF-8 on line 2"),
+        (b"a\n\nDisc\n", 6, r"w\.txt, line 3: no text has the word 'Disc'"),
+        (b"a\nnew york\n", 6, "line 2: no text has the word 'new york'"),
     ],
 )
 def test_vocabularies_of_words_that_do_not_fit(tmp_path: Path, content: bytes | None, size: int, words: str) -> None:
@@ -160,6 +162,18 @@ def test_vocabularies_of_subwords_that_do_not_fit(tmp_path: Path) -> None:
         Subwords(length=3, vocabulary=str(path), size=5, marks=True).build(1.0)
 
 
+def test_the_size_of_subwords_reaches_to_the_highest_id(tmp_path: Path) -> None:
+    from tokenizers import Tokenizer, models
+
+    path = tmp_path / "v.json"
+    Tokenizer(models.WordLevel({"<pad>": 0, "[UNK]": 1, "cat": 2, "bird": 3, "dog": 900}, "[UNK]")).save(str(path))
+    with pytest.raises(DataError, match=r"has 901 ids \(0 to 900, of which 896 are unused\), `size` says 5"):
+        Subwords(length=3, vocabulary=str(path), size=5).build(1.0)
+    spec = Subwords(length=3, vocabulary=str(path), size=901)
+    assert ids(spec, "dog") == [900, 0, 0]
+    assert spec.shape(1.0).below == 901
+
+
 def test_training_a_vocabulary_says_what_is_wrong(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="260 ids or more, not 100"):
         train_vocabulary(CORPUS, tmp_path / "v.json", size=100)
@@ -167,6 +181,25 @@ def test_training_a_vocabulary_says_what_is_wrong(tmp_path: Path) -> None:
         train_vocabulary(["?"], tmp_path / "w.txt", size=100, kind="words")
     with pytest.raises(DataError, match="no UTF-8"):
         train_vocabulary(["\udce9"], tmp_path / "v.json", size=300)
+
+
+@pytest.mark.parametrize("kind", ["subwords", "words"])
+@pytest.mark.parametrize(
+    ("sentences", "message"),
+    [
+        ("corpus.txt", "made of many sentences, not of 'corpus.txt'"),
+        (b"a cat", "made of many sentences, not of b'a cat'"),
+        (Path("corpus.txt"), r"made of many sentences, not of \w*Path\('corpus.txt'\)"),
+        ([], "no sentence to make a vocabulary of"),
+        (["", " \n"], "no sentence to make a vocabulary of"),
+        (["a cat", None], "a sentence is a string, not NoneType: None"),
+        ([b"a cat"], "a sentence is a string, not bytes: b'a cat'"),
+    ],
+)
+def test_what_is_no_corpus_is_refused(tmp_path: Path, kind: str, sentences: object, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        train_vocabulary(sentences, tmp_path / "v", size=300, kind=kind)
+    assert not (tmp_path / "v").exists()
 
 
 @pytest.mark.parametrize(
