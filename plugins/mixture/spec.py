@@ -36,11 +36,14 @@ class Mixture:
 
     def shapes(self) -> Mapping[str, Shape]:
         union: dict[str, Shape] = {}
+        owners: dict[str, str] = {}
         for part, spec in self.parts.items():
             for name, shape in spec.shapes().items():
-                if union.setdefault(name, shape) != shape:
-                    message = f"{name!r} is {list(shape.dims)} in {part!r} and {list(union[name].dims)} before it"
-                    raise SpecError(message, field=f"parts.{part}", hint="parts need one shape for an entry of one name")
+                first, owner = union.setdefault(name, shape), owners.setdefault(name, part)
+                if first != shape:
+                    message = f"{name!r} is {_unlike(shape, first)} in {part!r} and {_unlike(first, shape)} in {owner!r}"
+                    hint = "entries of one name are alike in all parts; give them different names, or the parts the same options"
+                    raise SpecError(message, field=f"parts.{part}", hint=hint)
         return union
 
     def build(self, training: bool) -> MixedSamples:
@@ -56,3 +59,20 @@ class Mixture:
 
         times = {name: self.repeat.get(name, 1) if training else 1 for name in parts}
         return MixedSamples(parts, times, self.shapes())
+
+
+def _unlike(shape: Shape, other: Shape) -> str:
+    """What sets a shape apart from another, in words."""
+    words = []
+    if shape.dims != other.dims:
+        words.append(f"of shape {list(shape.dims)}")
+    if shape.dtype != other.dtype:
+        words.append(f"of {shape.dtype}")
+    if shape.below != other.below:
+        words.append("of any number of ids" if shape.below is None else f"of {shape.below} ids")
+    if len(shape.classes) != len(other.classes):
+        words.append(f"of {len(shape.classes) or 'no named'} classes")
+    elif shape.classes != other.classes:
+        number = next(i for i, (one, two) in enumerate(zip(shape.classes, other.classes, strict=True)) if one != two)
+        words.append(f"with {shape.classes[number]!r} as class {number}")
+    return ", ".join(words)

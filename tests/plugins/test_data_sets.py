@@ -16,7 +16,7 @@ from antifaz.core.data.media import write_clip
 from antifaz.core.data.processes import in_parallel
 from antifaz.core.experiment import Data
 from antifaz.plugins.shapes_and_sounds import rules
-from antifaz.registry import ConfigError, DataError, Structurer, load_document
+from antifaz.registry import ConfigError, DataError, SpecError, Structurer, load_document
 
 MODALITIES = (
     "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {use: log_mel, bins: 8, hop: 0.125, augment: spec_augment}}"
@@ -190,6 +190,46 @@ def test_a_mixture_lacks_what_its_parts_lack(make, clips: Path) -> None:
     assert len(samples) == 48
     assert batch.entries["label"].valid.tolist() == [False] * 16 + [True] * 32
     assert batch.entries["video"].valid is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "words"),
+    [
+        ("{use: bytes, length: 16}", "{use: bytes, length: 8}", "'text' is of shape [8] in 'b' and of shape [16] in 'a'"),
+        (
+            "{use: words, length: 8, vocabulary: [a, b]}",
+            "{use: words, length: 8, vocabulary: [a, b, c]}",
+            "'text' is of 7 ids in 'b' and of 6 ids in 'a'",
+        ),
+        (
+            "{use: bytes, length: 16}",
+            "{use: log_mel, bins: 8, hop: 0.125}",
+            "'text' is of shape [8, 16], of float32, of any number of ids in 'b' and of shape [16], of int64, of 260 ids in 'a'",
+        ),
+    ],
+)
+def test_parts_of_a_mixture_say_how_their_entries_differ(make, one: str, other: str, words: str) -> None:
+    part = "use: shapes_and_sounds, samples: 16, clip: {seconds: 2.0}, split: paired"
+    parts = ", ".join(f"{name}: {{{part}, modalities: {{text: {text}}}}}" for name, text in (("a", one), ("b", other)))
+    with pytest.raises(SpecError) as refused:
+        make(f"use: mixture\nparts: {{{parts}}}\n").dataset.shapes()
+    assert refused.value.message == words
+    assert refused.value.field == "parts.b"
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [
+        ("[cat, dog, cow]", "'label' is of 3 classes in 'b' and of 2 classes in 'a'"),
+        ("[cat, cow]", "'label' is with 'cow' as class 1 in 'b' and with 'dog' as class 1 in 'a'"),
+    ],
+)
+def test_parts_of_a_mixture_say_which_classes_differ(make, classes: str, words: str) -> None:
+    part = "use: folder, root: r, index: i.csv, label: label, clip: {seconds: 2.0}, modalities: {text: {use: bytes, length: 4}}"
+    parts = f"{{a: {{{part}, classes: [cat, dog]}}, b: {{{part}, classes: {classes}}}}}"
+    with pytest.raises(SpecError) as refused:
+        make(f"use: mixture\nparts: {parts}\n").dataset.shapes()
+    assert refused.value.message == words
 
 
 def test_modality_dropout_never_takes_the_last(shapes) -> None:
