@@ -20,10 +20,9 @@ def sentences(spec: Folder, cells: Mapping[str, str], where: str) -> dict[str, T
     for name in names:
         how = spec.cells(name)
         parts = [part for column in spec.columns_of(name) for part in _split(cells.get(column), how.separator)]
-        times = None if how.times is None else _times(_split(cells.get(how.times), how.separator), len(parts), where)
-        said = [i for i, part in enumerate(parts) if part]
-        chosen = () if times is None else tuple(times[i] for i in said)
-        found[name] = Text(tuple(parts[i] for i in said), chosen) if said else None
+        times = () if how.times is None else _times(_split(cells.get(how.times), how.separator), parts, where)
+        said = tuple(part for part in parts if part)
+        found[name] = Text(said, times) if said else None
     return found
 
 
@@ -34,14 +33,28 @@ def _split(cell: str | None, separator: str | None) -> list[str]:
     return [text] if separator is None else [part.strip() for part in text.split(separator)]
 
 
-def _times(parts: list[str], sentences: int, where: str) -> list[float]:
-    """Seconds, one for each sentence."""
-    if len(parts) != sentences:
-        raise IndexFileError(f"{where}: {len(parts)} times for {sentences} sentences")
+def _times(cells: list[str], sentences: list[str], where: str) -> tuple[float, ...]:
+    """Seconds of the sentences that are not blank; one beside a blank sentence may be blank as well."""
+    if len(cells) != len(sentences):
+        message = f"{where}: {_count(len(cells), 'time')} for {_count(len(sentences), 'sentence')}"
+        raise IndexFileError(message, hint="write one time for each sentence, in the same order")
+    times = [
+        (sentence, _seconds(cell, sentence, where)) for cell, sentence in zip(cells, sentences, strict=True) if cell or sentence
+    ]
+    return tuple(seconds for sentence, seconds in times if sentence)
+
+
+def _seconds(cell: str, sentence: str, where: str) -> float:
+    if not cell:
+        raise IndexFileError(f"{where}: the sentence {sentence!r} has no time", hint="write its second in the file")
     try:
-        times = [float(part) for part in parts]
+        seconds = float(cell)
     except ValueError:
-        times = [math.nan]
-    if not all(map(math.isfinite, times)):
-        raise IndexFileError(f"{where}: times must be seconds, not {', '.join(parts)}")
-    return times
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise IndexFileError(f"{where}: a time is a number of seconds, not {cell!r}", hint="write 83.5 for 1 minute 23.5 seconds")
+    return seconds
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number or 'no'} {noun}{'' if number in (0, 1) else 's'}"

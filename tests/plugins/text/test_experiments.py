@@ -12,6 +12,7 @@ import yaml
 from antifaz.core.check import check
 from antifaz.core.data.batches import evaluation_batches, training_batches
 from antifaz.core.data.media import write_clip
+from antifaz.core.data.text import Text
 from antifaz.core.engine.predict import load
 from antifaz.core.engine.run import run_experiment
 from antifaz.core.experiment import Data, Experiment, read
@@ -244,9 +245,35 @@ def test_a_clip_takes_the_sentences_said_nearest_to_it(folder) -> None:
     data = folder(b"path,text,seconds\na.mp4,cat||dog|bird,0|1|2.2|9\n", texts=timed)
     sample = data.dataset.build(False).load(0, 0)  # the middle of 4 s
     assert sample.entries["text"][0, 0] == 5
-    for cell in (b"0|1|2", b"0|1|2|late", b"0|1|2|nan"):
-        with pytest.raises(DataError, match="line 2: "):
-            folder(b"path,text,seconds\na.mp4,cat||dog|bird," + cell + b"\n", texts=timed).dataset.build(False)
+
+
+@pytest.mark.parametrize(
+    ("sentences", "times", "message"),
+    [
+        ("cat||dog", "0|1", "2 times for 3 sentences"),
+        ("cat|dog", "", "no time for 2 sentences"),
+        ("cat", "0|1", "2 times for 1 sentence\n"),
+        ("", "1", "1 time for no sentence\n"),
+        ("cat||dog", "0|1|late", "a time is a number of seconds, not 'late'"),
+        ("cat||dog", "0|soon|2", "a time is a number of seconds, not 'soon'"),
+        ("cat|dog", "0|nan", "a time is a number of seconds, not 'nan'"),
+        ("cat||dog", "0|1|", "the sentence 'dog' has no time"),
+    ],
+)
+def test_times_that_do_not_fit_are_named(folder, sentences: str, times: str, message: str) -> None:
+    data = folder(
+        f"path,text,seconds\na.mp4,{sentences},{times}\n".encode(), texts="texts: {text: {separator: '|', times: seconds}}"
+    )
+    with pytest.raises(DataError) as refused:
+        data.dataset.build(False)
+    assert f"line 2: {message}" in str(refused.value)
+
+
+def test_a_blank_sentence_may_have_a_blank_time(folder) -> None:
+    timed = "texts: {text: {separator: '|', times: seconds}}"
+    for times in ("0||3.5", "0|9|3.5"):
+        data = folder(f"path,text,seconds\na.mp4,cat||dog,{times}\n".encode(), texts=timed)
+        assert data.dataset.build(False).row(0).texts["text"] == Text(("cat", "dog"), (0.0, 3.5))
 
 
 def test_a_sentence_that_is_no_utf8_makes_its_sample_unreadable(folder) -> None:
