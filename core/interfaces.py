@@ -97,6 +97,8 @@ class DecoderSpec(Protocol):
 
     # Optional: reads: ClassVar[str] = "text"
     #     Its decoder is given the sentences that a data set has of a sample, an `antifaz.core.data.text.Text`, and no media file.
+    # Optional, of those that read text: candidates: int | None
+    #     How many sentences of a sample it takes, along an axis of their own; None, the default, for one without that axis.
 
 
 class Decoder(Protocol):

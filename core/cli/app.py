@@ -217,13 +217,17 @@ def explain(config: Config, overrides: Overrides = None, plugin: PluginFiles = N
 def predict(
     folder: Annotated[Path, typer.Option("--run", help="run folder of the trained model")],
     files: Annotated[list[Path] | None, typer.Argument(help="media files")] = None,
-    text: Annotated[list[str] | None, typer.Option(help="a sentence for the files, or alone; may be repeated")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="a sentence for the files, or alone; may be repeated (see above)")] = None,
     stage: Annotated[str | None, typer.Option(help="whose graph and preprocessing; default the last evaluation")] = None,
     top: Annotated[int, typer.Option(help="classes shown for each output")] = 3,
     as_json: AsJson = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Answer for your own files, with whatever modalities they have."""
+    """Answer for your own files, with whatever modalities they have, or for sentences.
+
+    Several `--text` are sentences of one sample where the model takes several. Where it takes one, each is answered for by itself,
+    and beside a file there can be only one.
+    """
     import attrs
 
     from antifaz.core.engine.predict import load
@@ -235,7 +239,7 @@ def predict(
         _print_json([attrs.asdict(answer) for answer in answers])
         return
     for answer in answers:
-        asked = answer.file or " / ".join(text or [])
+        asked = answer.file or " / ".join(answer.text)
         table = Table("output", "answer", title=escape(f"{asked} ({', '.join(answer.modalities)})"), title_justify="left")
         for reference, values in answer.outputs.items():
             named = answer.labels.get(reference)

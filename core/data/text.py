@@ -36,6 +36,12 @@ def reads_text(decoder: Any) -> bool:
     return getattr(decoder, "reads", "media") == "text"
 
 
+def sentences_taken(decoder: Any) -> int | None:
+    """How many sentences of a sample the decoder of this spec takes along an axis of their own; None for one without that axis."""
+    taken: int | None = getattr(decoder, "candidates", None)
+    return taken
+
+
 def by_source(modalities: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The entries that media files give, and those that text gives, of {entry: spec of its decoder}."""
     texts = tuple(name for name, decoder in modalities.items() if reads_text(decoder))

@@ -14,7 +14,7 @@ from antifaz.core.data.batches import Collate
 from antifaz.core.data.clips import Clip
 from antifaz.core.data.media import UnreadableMedia
 from antifaz.core.data.samples import MediaSamples, Row
-from antifaz.core.data.text import Text, UnreadableText, by_source, reads_text
+from antifaz.core.data.text import Text, UnreadableText, by_source, sentences_taken
 from antifaz.core.data.views import averaged
 from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
 from antifaz.core.graph.graph import Graph
@@ -32,12 +32,13 @@ from .run_folder import RunFolder
 class Answer:
     """What a model says about one file, or about text alone (no file).
 
-    modalities: what there is of it. outputs: reference -> vector (logits or embedding), only those that these modalities
-    allow; a list of vectors where the model has one for each of several sentences.
+    text: the sentences that belong to it. modalities: what there is of it. outputs: reference -> vector (logits or embedding),
+    only those that these modalities allow; a list of vectors where the model has one for each of several sentences.
     labels: reference -> [(class, probability)], best first, for outputs whose classes are known.
     """
 
     file: str
+    text: tuple[str, ...]
     modalities: tuple[str, ...]
     outputs: dict[str, list[Any]]
     labels: dict[str, list[tuple[str, float]]]
@@ -75,15 +76,16 @@ class Predictor:
     def predict(self, files: Sequence[str | Path], *, text: Sequence[str] = (), top: int = 3) -> list[Answer]:
         """Answer for each file; the middle of it, `clip.seconds` long, or the mean over the views that the run is evaluated with.
 
-        text: sentences that belong to every file; with no file they are answered for alone.
+        text: sentences that belong to every file. With no file they are answered for alone, each for itself where the model takes
+            one sentence of a sample, together where it takes several.
         Raises:
-            DataError: a file or text that cannot be read, or has none of the modalities; text for a model that reads none.
+            DataError: a file or text that cannot be read, or has none of the modalities; text for a model that reads none; more
+                sentences than it takes.
         """
-        said = Text(tuple(text)) if text else None
-        if said is not None and not any(map(reads_text, self.modalities.values())):
-            raise DataError("this model reads no text", hint="leave the text out")
-        alone: list[Path | None] = [] if said is None else [None]
-        return [self._answer(file, said, top) for file in [Path(file) for file in files] or alone]
+        if not files:
+            return [self._answer(None, said, top) for said in self._alone(text)]
+        said = self._together(text) if text else None
+        return [self._answer(Path(file), said, top) for file in files]
 
     def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
         """A file and what is said of it as a batch of its views: the modalities that they have."""
@@ -100,6 +102,32 @@ class Predictor:
             raise DataError(f"{row.name} has none of the modalities {', '.join(self.decoders)}")
         return {name: Features(e.values, None if bool(e.presence().all()) else e.valid) for name, e in there.items()}
 
+    def _alone(self, sentences: Sequence[str]) -> list[Text]:
+        """What is answered for where there is no file."""
+        one_each = all(taken is None for taken in self._sentences_taken().values())
+        return [self._together([each]) for each in sentences] if one_each or not sentences else [self._together(sentences)]
+
+    def _together(self, sentences: Sequence[str]) -> Text:
+        """Sentences of one sample, none of which is empty or more than the model takes."""
+        entries = self._sentences_taken()
+        if not entries:
+            raise DataError("this model reads no text", hint="leave the text out")
+        for sentence in sentences:
+            alone = Text((sentence,))
+            if all(self.decoders[name].decode(alone, 0.0) is None for name in entries):
+                raise DataError(f"the text {sentence!r} is empty: it has no word", hint="write a word, or leave this text out")
+        most = max(taken or 1 for taken in entries.values())
+        if len(sentences) > most:
+            takes = ", ".join(f"{name!r} takes {taken or 1}" for name, taken in entries.items())
+            message = f"{len(sentences)} sentences are too many for one sample: {takes}"
+            raise DataError(message, hint="ask again for the others")
+        return Text(tuple(sentences))
+
+    def _sentences_taken(self) -> dict[str, int | None]:
+        """Of each entry that reads text, how many sentences it takes; None for one without an axis for several."""
+        _, texts = by_source(self.modalities)
+        return {name: sentences_taken(self.modalities[name]) for name in texts}
+
     def _answer(self, file: Path | None, text: Text | None, top: int) -> Answer:
         batch = self.batch(file, text)
         device = next(self.graph.parameters()).device
@@ -114,7 +142,9 @@ class Predictor:
                 chances = values.sigmoid() if target.dims else values.softmax(0)
                 best = chances.topk(min(top, len(values)))
                 labels[reference] = [(target.classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
-        return Answer("" if file is None else str(file), tuple(batch), {k: v.tolist() for k, v in found.items()}, labels)
+        vectors = {k: v.tolist() for k, v in found.items()}
+        said = () if text is None else text.sentences
+        return Answer("" if file is None else str(file), said, tuple(batch), vectors, labels)
 
     def _targets(self) -> dict[str, Shape]:
         """What every output is held against that some stage trains or measures against a target with named classes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -136,8 +137,65 @@ def test_a_model_with_text_trains_answers_and_reports(tiny_text: Experiment, tmp
     assert seen.outputs["video_z"] == both.outputs["video_z"]
     assert "text_z" not in seen.outputs
     assert seen.outputs["labels.fusion"] != both.outputs["labels.fusion"]
-    with pytest.raises(DataError, match="none of the modalities"):
-        predictor.predict([], text=["  "])
+    each = predictor.predict([], text=["a disc moves left and right", "a pure tone"])
+    assert [answer.text for answer in each] == [("a disc moves left and right",), ("a pure tone",)]
+    assert each[0] == said
+    assert each[1] == predictor.predict([], text=["a pure tone"])[0]
+    assert each[1].outputs["text_z"] != said.outputs["text_z"]
+    for files in ([], [clip]):
+        for nothing in ("", "  ", "?!"):
+            with pytest.raises(DataError, match=f"the text {re.escape(repr(nothing))} is empty: it has no word"):
+                predictor.predict(files, text=[nothing])
+    with pytest.raises(DataError, match="2 sentences are too many for one sample: 'text' takes 1\n"):
+        predictor.predict([clip], text=["a disc", "a tone"])
+
+
+SEVERAL = """
+name: several
+data:
+  train:
+    use: shapes_and_sounds
+    split: paired
+    samples: 8
+    root: {root}
+    batch_size: 8
+    clip: {{seconds: 2.0}}
+    modalities:
+      audio: {{use: log_mel, bins: 8, hop: 0.125}}
+      title: {{use: words, length: 4, vocabulary: [a, disc, tone]}}
+      speech: {{use: bytes, length: 8, candidates: 3}}
+graph:
+  title: {{use: token_embedding, in: batch.title, width: 8}}
+  pooled_title: {{use: mean_readout, in: [title]}}
+  speech: {{use: token_embedding, in: batch.speech, width: 8, batch_axes: 2}}
+  pooled_speech: {{use: mean_readout, in: [speech], batch_axes: 2}}
+  audio: {{use: spectrogram_patches, in: batch.audio, patch: [8, 8], width: 8}}
+  pooled: {{use: mean_readout, in: [audio]}}
+stages:
+  train:
+    task: train
+    data: train
+    steps: 1
+    optimizer: {{lr: 0.001}}
+    objectives: {{at: {{use: info_nce, in: [pooled.audio, pooled_title.title]}}}}
+"""
+
+
+def test_several_sentences_are_answered_for_together_where_the_model_takes_several(
+    clips: Path, plugins: Plugins, tmp_path: Path
+) -> None:
+    (tmp_path / "several.yaml").write_text(SEVERAL.format(root=clips / "data"))
+    run_experiment(read(tmp_path / "several.yaml", plugins), tmp_path / "r", device="cpu", quiet=True)
+    predictor = load(tmp_path / "r")
+    (answer,) = predictor.predict([], text=["a disc", "a tone", "?!"])
+    assert answer.text == ("a disc", "a tone", "?!")  # the last is a sentence of bytes, though it has no word
+    alone = [predictor.predict([], text=[each])[0] for each in answer.text]
+    assert answer.outputs["pooled_speech.speech"] == [vectors for each in alone for vectors in each.outputs["pooled_speech.speech"]]
+    assert answer.outputs["pooled_title.title"] == alone[0].outputs["pooled_title.title"]
+    with pytest.raises(DataError, match="4 sentences are too many for one sample: 'title' takes 1, 'speech' takes 3\n"):
+        predictor.predict([], text=["a", "b", "c", "d"])
+    with pytest.raises(DataError, match="the text ' ' is empty"):
+        predictor.predict([], text=["a disc", " "])
 
 
 def test_a_batch_without_text_counts_in_no_term_on_text(tiny_text: Experiment) -> None:
