@@ -99,6 +99,9 @@ class DecoderSpec(Protocol):
     #     Its decoder is given the sentences that a data set has of a sample, an `antifaz.core.data.text.Text`, and no media file.
     # Optional, of those that read text: candidates: int | None
     #     How many sentences of a sample it takes, along an axis of their own; None, the default, for one without that axis.
+    # Optional, as of every spec in a data set: def needed_files(self) -> Mapping[str, str]
+    #     {option: path} of files that it reads besides the data (a vocabulary): `check` names those that are missing, `run` makes
+    #     nothing without them.
 
 
 class Decoder(Protocol):

@@ -81,15 +81,17 @@ def check(
     """Build an experiment without data or memory, and show what it is: shapes, parameters, what trains where."""
     experiment = _experiment(config, overrides, plugin)
     from antifaz.core.check import check as check_experiment
+    from antifaz.core.needed_files import missing_files
 
     report = check_experiment(experiment, flops=flops)
     claims = _broken_claims(experiment)
     if as_json:
-        _print_json({**report.json(), "broken_claims": claims})
+        missing = [{"data": file.data, "path": file.path} for file in missing_files(experiment)]
+        _print_json({**report.json(), "missing_files": missing, "broken_claims": claims})
     else:
         from .check_report import show
 
-        show(report, console)
+        show(report, experiment, console)
         for claim in claims:
             console.print(f"[red]not pure:[/] {claim}", highlight=False)
     if claims:

@@ -8,13 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from antifaz.core.needed_files import missing_files
+
 if TYPE_CHECKING:
     from antifaz.core.check import CheckReport
+    from antifaz.core.experiment import Experiment
 
 STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
-def show(report: CheckReport, console: Console) -> None:
+def show(report: CheckReport, experiment: Experiment, console: Console) -> None:
     """Nodes, requested outputs, stages and data sets."""
     console.print(_nodes(report))
     if report.outputs:
@@ -38,6 +41,7 @@ def show(report: CheckReport, console: Console) -> None:
         counts = data.counts
         text = "not on this machine" if counts is None else ", ".join(f"{value:,} {key}" for key, value in counts.items())
         lines.append(f"data {name}: {text}")
+    lines += dict.fromkeys(f"data {file.data}: {file.path} is not on this machine" for file in missing_files(experiment))
     for line in lines:
         console.print(escape(line), highlight=False, soft_wrap=True)
 

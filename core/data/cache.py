@@ -246,6 +246,9 @@ def open_samples(
     """The samples of a table of media files, through a cache if there is a folder for one."""
     decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
     samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
-    if cache is None:
-        return samples
-    return CachedSamples(samples, cache, {name: _settings(spec, decoders[name]) for name, spec in modalities.items()})
+    return samples if cache is None else cached(samples, modalities, cache)
+
+
+def cached(samples: MediaSamples, modalities: Mapping[str, DecoderSpec], folder: Path) -> CachedSamples:
+    """The samples through a cache in a folder for such."""
+    return CachedSamples(samples, folder, {name: _settings(spec, samples.decoders[name]) for name, spec in modalities.items()})

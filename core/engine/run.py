@@ -7,7 +7,7 @@ import os
 import platform
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -25,7 +25,8 @@ from antifaz.core.data.samples import SampleSet, views_of
 from antifaz.core.experiment import Experiment, Stage, TrainStage
 from antifaz.core.graph.graph import Graph
 from antifaz.core.model import build_graph
-from antifaz.registry import AntifazError, RunError
+from antifaz.core.needed_files import missing_files
+from antifaz.registry import AntifazError, ConfigError, RunError
 
 from .first_weights import expect_files, load_first_weights
 from .run_folder import RunFolder, write_atomically, writing
@@ -211,12 +212,20 @@ def _report(run: Run) -> None:
         run.say(f"[yellow]the report could not be written: {escape(f'{type(error).__name__}: {error}')}[/]")
 
 
+def expect_needed_files(experiment: Experiment, done: Collection[str]) -> None:
+    """Refuse to begin without a file that the data of a stage need which is not done, as a mistake of the config."""
+    due = {stage.data for name, stage in experiment.stages.items() if name not in done}
+    missing = [file.problem for file in missing_files(experiment) if file.data in due]
+    if missing:
+        raise ConfigError(missing)
+
+
 def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False) -> Run:
     """Start a run in a folder, or go on with it, to its end.
 
     device: `auto`, `cpu` or `cuda`. fresh: throw away what the folder holds.
     Raises:
-        RunError, DataError: see Run.execute.
+        ConfigError: a file that the data need is not there. RunError, DataError: see Run.execute.
     """
     where = distributed.start(device)
     console = Console(quiet=quiet or not distributed.is_main())
@@ -225,6 +234,7 @@ def run_experiment(experiment: Experiment, root: Path, *, device: str = "auto", 
     try:
         if distributed.is_main():
             try:
+                expect_needed_files(experiment, [] if fresh else list(filter(folder.is_done, experiment.stages)))
                 origins = [(key, value, str(place)) for key, value, place in experiment.document.origins()]
                 folder.open(experiment.document.text, origins, fresh=fresh)
                 write_atomically(root / "environment.json", json.dumps(environment(experiment, where), indent=2) + "\n")

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import torch
 from rich.progress import track
 
-from antifaz.core.data.cache import open_samples
+from antifaz.core.data.cache import cached
 from antifaz.core.data.media import write_clip
 from antifaz.core.data.processes import in_parallel
-from antifaz.core.data.samples import Row, SampleSet
+from antifaz.core.data.samples import MediaSamples, Row, SampleSet
 from antifaz.core.data.text import Text, by_source
 from antifaz.registry import WriteError
 
@@ -30,22 +30,23 @@ FORMAT = 1
 
 
 def open_split(spec: ShapesAndSounds, root: Path, training: bool) -> SampleSet:
-    """The samples of a split, made first where they are missing."""
+    """The samples of a split, made where they are missing."""
+    samples = _samples(spec, root, training)  # first: a decoder that cannot be made must not cost all clips
     generate(_folder(spec, root), spec.split, spec.count, spec.seed, hard=spec.preset == "hard")
-    return _samples(spec, root, training, root / "cache" if spec.cache else None)
+    return cached(samples, spec.modalities, root / "cache") if spec.cache else samples
 
 
 def peek_split(spec: ShapesAndSounds, root: Path) -> SampleSet | None:
     """The samples of a split if all of its clips are made."""
     made = all(clip_path(_folder(spec, root), index).exists() for index in range(spec.count))
-    return _samples(spec, root, False, None) if made else None
+    return _samples(spec, root, False) if made else None
 
 
 def _folder(spec: ShapesAndSounds, root: Path) -> Path:
     return root / f"{spec.preset}-{spec.seed}-v{FORMAT}" / spec.split
 
 
-def _samples(spec: ShapesAndSounds, root: Path, training: bool, cache: Path | None) -> SampleSet:
+def _samples(spec: ShapesAndSounds, root: Path, training: bool) -> MediaSamples:
     folder = _folder(spec, root)
     media, texts = by_source(spec.modalities)
     rows = []
@@ -54,7 +55,8 @@ def _samples(spec: ShapesAndSounds, root: Path, training: bool, cache: Path | No
         extra = {} if made.label is None else {"label": torch.tensor(made.label)}
         said = sentences(spec.seed, spec.split, index, made) if texts else ()
         rows.append(Row(dict.fromkeys(media, clip_path(folder, index)), extra, dict.fromkeys(texts, Text(said) if said else None)))
-    return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache)
+    decoders = {name: decoder.build(spec.clip.seconds) for name, decoder in spec.modalities.items()}
+    return MediaSamples(rows, decoders, spec.shapes(), spec.clip, training=training)
 
 
 def clip_path(folder: Path, index: int) -> Path:

@@ -6,6 +6,7 @@ Akbari et al. 2021 ("VATT", words; its code for the frozen table). How text that
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
@@ -66,6 +67,11 @@ class Sentences:
         """What turns a sentence into ids, and a digest of the file that it was read from."""
         raise NotImplementedError
 
+    def needed_files(self) -> Mapping[str, str]:
+        """The vocabulary's file, where it is one."""
+        vocabulary = getattr(self, "vocabulary", None)
+        return {"vocabulary": vocabulary} if isinstance(vocabulary, str) else {}
+
 
 @component("decoder", "bytes")
 @attrs.frozen(kw_only=True)
@@ -87,7 +93,9 @@ class Bytes(Sentences):
 class Words(Sentences):
     """Sentences as lower-case words of a vocabulary; any other word is one and the same id."""
 
-    vocabulary: str | tuple[str, ...] = option(doc="the words, or a UTF-8 file with one on each line")
+    vocabulary: str | tuple[str, ...] = option(
+        doc="the words, or a UTF-8 file with one on each line, such as `train_vocabulary` writes"
+    )
     size: int | None = option(
         default=None, validator=at_least(len(SPECIALS) + 1), doc="ids, four more than the file has words; needed for a file"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from pathlib import Path
@@ -9,8 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from rich.console import Console
 
 from antifaz.core.check import check
+from antifaz.core.cli.check_report import show
 from antifaz.core.data.batches import evaluation_batches, training_batches
 from antifaz.core.data.media import write_clip
 from antifaz.core.data.text import Text
@@ -18,6 +21,7 @@ from antifaz.core.engine.predict import load
 from antifaz.core.engine.run import run_experiment
 from antifaz.core.experiment import Data, Experiment, read
 from antifaz.core.model import TrainingModel, build_graph
+from antifaz.core.needed_files import missing_files
 from antifaz.core.objectives import reduce
 from antifaz.core.tokens import Features
 from antifaz.core.verify import verify
@@ -368,6 +372,68 @@ def test_a_cache_keeps_text_and_is_remade_with_its_vocabulary(folder, tmp_path: 
     assert other.folder != first.folder
     assert other.load(0, 0).entries["text"].flatten().tolist() == [4, 6, 0]
     assert folder(rows.replace(b"the", b"fat"), texts="cache: true").dataset.build(False).folder != other.folder
+
+
+@pytest.fixture
+def without_its_vocabulary(tiny_config: Path, plugins: Plugins, tmp_path: Path) -> Experiment:
+    """A mixture whose second part has words of a file, and clips that are not made yet."""
+    part = f"use: shapes_and_sounds, split: paired, samples: 16, root: {tmp_path / 'made'}, clip: {{seconds: 2.0}}"
+    seen = "video: {use: frames, fps: 4, size: 32}, audio: {use: log_mel, bins: 16, hop: 0.0625}"
+    (tmp_path / "mixed.yaml").write_text(f"""
+name: mixed
+extends: {tiny_config}
+data:
+  paired:
+    use: mixture
+    batch_size: 8
+    parts:
+      a: {{{part}, modalities: {{{seen}}}}}
+      b:
+        {{{part}, modalities: {{{seen},
+          text: {{use: words, length: 4, vocabulary: {tmp_path / "words.txt"}, size: 6}}}}}}
+stages: {{pretrain: {{steps: 2}}, finetune: !delete , evaluate: !delete }}
+""")
+    return read(tmp_path / "mixed.yaml", plugins)
+
+
+def test_a_missing_vocabulary_is_named_by_check_and_refused_before_anything_is_made(
+    without_its_vocabulary: Experiment, tmp_path: Path
+) -> None:
+    words = tmp_path / "words.txt"
+    show(check(without_its_vocabulary), without_its_vocabulary, Console(file=(out := io.StringIO()), width=400))
+    assert f"data paired: {words} is not on this machine\n" in out.getvalue()
+    with pytest.raises(ConfigError) as refused:
+        run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
+    (problem,) = refused.value.problems
+    assert problem.message == f"there is no file {words}"
+    assert (problem.location.line, "`vocabulary`: " in problem.hint) == (12, True)
+    assert not (tmp_path / "made").exists()
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stage_that_is_over_needs_no_vocabulary(without_its_vocabulary: Experiment, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.write_text("a\ndisc\n")
+    assert missing_files(without_its_vocabulary) == []
+    run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
+    words.unlink()
+    run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
+    with pytest.raises(ConfigError, match="there is no file"):
+        run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True, fresh=True)
+    assert (tmp_path / "run/stages/pretrain/weights.safetensors").exists()  # refused before the folder was emptied
+
+
+def test_a_vocabulary_that_does_not_fit_is_refused_before_clips_are_made(plugins: Plugins, tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("a\ndisc\n")
+    data = entry(
+        plugins,
+        tmp_path,
+        f"use: shapes_and_sounds\nsplit: paired\nsamples: 4\nroot: {tmp_path / 'made'}\nclip: {{seconds: 2.0}}\n"
+        f"modalities: {{text: {{use: words, length: 4, vocabulary: {tmp_path / 'words.txt'}, size: 9}}}}\n",
+    )
+    with pytest.raises(DataError, match="has 6 ids, `size` says 9"):
+        data.dataset.build(False)
+    assert not (tmp_path / "made").exists()
 
 
 def test_mixtures_and_dropped_modalities_keep_the_presence_of_candidates(plugins: Plugins, clips: Path, tmp_path: Path) -> None:
