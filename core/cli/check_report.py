@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,6 +15,7 @@ from antifaz.core.needed_files import missing_files
 if TYPE_CHECKING:
     from antifaz.core.check import CheckReport
     from antifaz.core.experiment import Experiment
+    from antifaz.registry import Document
 
 STEPS = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
@@ -26,7 +29,7 @@ def show(report: CheckReport, experiment: Experiment, console: Console) -> None:
     if report.convention is not None:
         count = f"{short(report.conventional_flops)}FLOPs forward for one sample"
         console.print(f"counted by the convention {report.convention}: {count}", highlight=False)
-    lines = _published(report)
+    lines = _published(report, _other_inputs(experiment.document))
     for name, stage in report.stages.items():
         cost = stage.cost
         memory = f"{memory_size(cost.activations)} of activations, {memory_size(cost.state)} of weights, gradients and moments"
@@ -56,10 +59,21 @@ def _nodes(report: CheckReport) -> Table:
     return table
 
 
-def _published(report: CheckReport) -> list[str]:
-    """The figures of others beside ours."""
+def _other_inputs(document: Document) -> list[str]:
+    """Entries of `inputs` that were set over the published figures' own, by an extending file or on the command line."""
+    files = [Path(), *document.files]  # in place of a path the command line, then each file before those that it extends
+    places = [(key, at) for key, _, at in document.origins() if key.startswith(("inputs.", "published."))]
+    depths = {key: files.index(Path(at.file).resolve()) if at.line else 0 for key, at in places}
+    own = min((depth for key, depth in depths.items() if key.startswith("published.")), default=0)
+    return [key for key, depth in depths.items() if key.startswith("inputs.") and depth < own]
+
+
+def _published(report: CheckReport, other: Sequence[str]) -> list[str]:
+    """The figures of others beside ours. other: inputs that are not theirs, with which there is nothing to compare."""
     if (published := report.published) is None:
         return []
+    if other:
+        return [f"published by {published.source} for other inputs, not compared: {', '.join(other)} changed"]
     parts = []
     if published.parameters is not None:
         parts.append(f"{published.parameters:,} parameters ({report.parameters - published.parameters:+,} here)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import json
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from antifaz.core.check import CheckReport, check
+from antifaz.core.cli.check_report import show
 from antifaz.core.cost import counting, forward_flops
 from antifaz.core.experiment import Experiment, read
 from antifaz.core.graph.graph import Graph
@@ -119,6 +122,28 @@ def test_published_flops_are_compared_as_they_were_counted(small) -> None:
     assert report.comparable_flops == report.conventional_flops != report.flops
     assert report.json()["published"]["convention"] == "vatt-paper"
     assert check(small("published={source: us, flops: 1.0e6}"), flops="vatt-paper").comparable_flops == report.flops
+
+
+@pytest.mark.parametrize("extending", [False, True])
+def test_published_figures_are_not_compared_with_those_of_other_inputs(plugins: Plugins, tmp_path: Path, extending: bool) -> None:
+    published = "published: {source: us, parameters: 1, note: why they differ}\n"
+    (tmp_path / "base.yaml").write_text(SMALL + ("" if extending else published))
+    (tmp_path / "top.yaml").write_text("name: top\nextends: base.yaml\n" + (published if extending else ""))
+
+    def told(*overrides: str) -> str:
+        experiment = read(tmp_path / "top.yaml", plugins, overrides)
+        show(check(experiment), experiment, Console(file=(out := io.StringIO()), width=200))
+        return out.getvalue().partition("published by ")[2]
+
+    assert told().startswith("us: 1 parameters (+")
+    assert "why they differ" in told()
+    other = told("inputs.audio=[512]")
+    assert other.startswith("us for other inputs, not compared: inputs.audio changed\n")
+    assert "why they differ" not in other
+    (tmp_path / "over.yaml").write_text("name: over\nextends: top.yaml\ninputs: {audio: [512]}\n")
+    experiment = read(tmp_path / "over.yaml", plugins)
+    show(check(experiment), experiment, Console(file=(out := io.StringIO()), width=200))
+    assert "not compared: inputs.audio changed" in out.getvalue()
 
 
 # DropToken
