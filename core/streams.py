@@ -63,6 +63,17 @@ def expect_whole(streams: Iterable[Stream], why: str) -> None:
             raise SpecError(message, field="in", hint="drop none of this stream, or set `rate: 0.0`")
 
 
+def one_width(values: Group, hint: str = "give their nodes the same `width`") -> int:
+    """The width that all streams among these values have; SpecError where they differ, or there are none."""
+    widths = {name: value.width for name, value in values.items() if isinstance(value, Stream)}
+    if not widths:
+        raise SpecError("no tokens arrive here", field="in", hint="name one stream or more")
+    if len(set(widths.values())) != 1:
+        listing = ", ".join(f"{name} {width}" for name, width in widths.items())
+        raise SpecError(f"all streams need one width, these differ: {listing}", field="in", hint=hint)
+    return next(iter(widths.values()))
+
+
 def mlp_width(width: int, ratio: float) -> int:
     """The width of an MLP on streams of this width, rounded down.
 

@@ -26,7 +26,7 @@ from .errors import (
     suggest,
 )
 from .hooks import hookimpl, hookspec
-from .options import at_least, between, fraction, key_of, option, positive, rest
+from .options import at_least, between, fraction, key_of, option, positive, proportion, rest
 from .structuring import Structurer, component_of, describe
 from .yaml_text import write_yaml
 
@@ -74,6 +74,7 @@ __all__ = [
     "nearest",
     "option",
     "positive",
+    "proportion",
     "rest",
     "slot",
     "slot_kinds",

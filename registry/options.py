@@ -74,6 +74,9 @@ positive = Bounds(0, math.inf, "above 0", above=True)
 fraction = Bounds(0, 1, "at least 0 and below 1", below=True)
 """The value, or every entry of a list or mapping, must be at least 0 and below 1. None passes."""
 
+proportion = Bounds(0, 1, "above 0 and at most 1", above=True)
+"""The value, or every entry of a list or mapping, must be above 0 and at most 1. None passes."""
+
 
 def _numbers(value: Any) -> list[float]:
     if value is None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width
+from antifaz.core.streams import Group, Stream, mlp_width, one_width
 from antifaz.registry import SpecError, at_least, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -44,17 +44,14 @@ class Bottleneck:
 
     def outputs(self, inputs: Group) -> Group:
         streams = [value for value in inputs.values() if isinstance(value, Stream)]
-        widths = {stream.name: stream.width for stream in streams}
-        if len(set(widths.values())) != 1:
-            listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-            raise SpecError(f"all streams need one width, these differ: {listing}", field="in")
-        if streams[0].width % self.heads:
-            raise SpecError(f"{self.heads} heads do not divide the width {streams[0].width}", field="heads")
+        width = one_width(inputs)
+        if width % self.heads:
+            raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
         latents = [stream.name for stream in streams if stream.latent]
         if len(latents) != 1 or len(streams) < 2:
             found = f"the latent streams {', '.join(latents)}" if latents else "no latent stream"
             raise SpecError(
-                f"one latent stream is the bottleneck, beside one modality or more; here are {found} of {', '.join(widths)}",
+                f"one latent stream is the bottleneck, beside one modality or more; here are {found} of {', '.join(inputs)}",
                 field="in",
                 hint="add one node: {use: latents, tokens: 4, width: ...}",
             )

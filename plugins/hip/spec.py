@@ -22,7 +22,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, expect_whole
+from antifaz.core.streams import Group, Stream, expect_whole, one_width
 from antifaz.registry import SpecError, between, component, option, suggest
 
 from .grouping import STOCK_LANE, Layout, check_routing, is_stock, separate_layout, stock_layout
@@ -105,7 +105,7 @@ class HiP:
                 raise SpecError(f"{heads} heads do not divide {width} channels", field="heads")
 
     def outputs(self, inputs: Group) -> Group:
-        streams, width = self._streams(inputs), self._width(inputs)
+        streams, width = self._streams(inputs), one_width(inputs)
         expect_whole(streams, "groups take")
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
@@ -130,7 +130,7 @@ class HiP:
         from .model import HierarchicalPerceiver
 
         return HierarchicalPerceiver(
-            self._width(inputs),
+            one_width(inputs),
             self._layout(inputs),
             latents=self._table("latents"),
             channels=self._table("channels"),
@@ -148,17 +148,6 @@ class HiP:
     def _middle(self) -> int:
         """The number of the block between encoder and decoder."""
         return len(self._table("groups")) // 2
-
-    def _width(self, inputs: Group) -> int:
-        widths = {name: value.width for name, value in inputs.items() if isinstance(value, Stream)}
-        if len(set(widths.values())) != 1:
-            listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-            raise SpecError(
-                f"all streams and queries need one width, these differ: {listing}",
-                field="in",
-                hint="give their nodes the same `width`",
-            )
-        return next(iter(widths.values()))
 
     def _streams(self, inputs: Group) -> list[Stream]:
         """What is encoded: everything that arrives but the queries."""

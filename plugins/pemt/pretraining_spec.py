@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import attrs
 
 from antifaz.core.streams import Group, Shape
-from antifaz.registry import SpecError, between, component, option, positive, suggest
-from antifaz.registry.options import Bounds
+from antifaz.registry import SpecError, between, component, option, positive, proportion, suggest
 
 if TYPE_CHECKING:
     from .masked_prediction import MaskedEmbeddingPrediction
@@ -37,7 +36,7 @@ class MaskedPrediction:
     )
     interval: float = option(
         default=0.95,
-        validator=Bounds(0, 1, "above 0 and at most 1", above=True),
+        validator=proportion,
         doc="middle share of the distances that is kept where content counts; where that leaves none, all candidates are alike",
     )
     width: int | None = option(default=None, validator=positive, doc="of the space of comparison; default that of the output")

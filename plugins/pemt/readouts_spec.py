@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Shape, Stream, one_width
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
@@ -63,10 +63,7 @@ class PairReadout:
     )
 
     def outputs(self, inputs: Group) -> Shape:
-        widths = {stream.width for stream in streams_of(inputs, 2).values()}
-        if len(widths) != 1:
-            raise SpecError(f"all streams need one width, these have {sorted(widths)}", field="in")
-        return Shape((2 * widths.pop(),))
+        return Shape((2 * one_width(streams_of(inputs, 2)),))
 
     def build(self, inputs: Group) -> PairOf:
         from .readouts import PairOf

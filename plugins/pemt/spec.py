@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width
+from antifaz.core.streams import Group, Stream, mlp_width, one_width
 from antifaz.registry import SpecError, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -59,13 +59,7 @@ class PEMT:
 
     def outputs(self, inputs: Group) -> Group:
         streams = _streams(inputs)
-        widths = {name: stream.width for name, stream in streams.items()}
-        if len(set(widths.values())) != 1:
-            listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-            raise SpecError(
-                f"all streams need one width, these differ: {listing}", field="in", hint="give their nodes the same `width`"
-            )
-        width = next(iter(widths.values()))
+        width = one_width(streams)
         if width % self.heads:
             raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
         for name in streams:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream
+from antifaz.core.streams import Group, Stream, one_width
 from antifaz.registry import SpecError, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Perceiver:
     def outputs(self, inputs: Group) -> Group:
         streams = streams_of(inputs)
         latents = chosen(self.latents, streams, "latents")
-        width = one_width([s for s in streams if s is not latents], "an encoder needs inputs beside its latents")
+        width = padded_width([s for s in streams if s is not latents], "an encoder needs inputs beside its latents")
         divides(self.cross_heads, {"qk_width": self.qk_width or width, "v_width": self._v(width)}, "cross_heads")
         divides(self.self_heads, {"qk_width": self.qk_width or latents.width, "v_width": self._v(latents.width)}, "self_heads")
         return {latents.name: latents}
@@ -122,7 +122,7 @@ class PerceiverDecoder:
         streams = streams_of(inputs)
         latents = chosen(self.latents, streams, "latents")
         queries = [s for s in streams if s is not latents]
-        width = one_width(queries, "a decoder needs query streams beside the latents")
+        width = padded_width(queries, "a decoder needs query streams beside the latents")
         qk = self.qk_width or latents.width
         divides(self.heads, {"qk_width": qk, "v_width": self.v_width or qk}, "heads")
         return {s.name: attrs.evolve(s, width=self.width or width) for s in queries}
@@ -216,17 +216,11 @@ def chosen(name: str | None, streams: Sequence[Stream], field: str) -> Stream:
     return latent[0]
 
 
-def one_width(streams: Sequence[Stream], empty: str) -> int:
-    """The width that all streams have; SpecError where they differ or are none."""
+def padded_width(streams: Sequence[Stream], empty: str) -> int:
+    """The width that all streams have. empty: what to say where there are none."""
     if not streams:
         raise SpecError(empty, field="in", hint="add a stream to `in:`")
-    widths = {stream.name: stream.width for stream in streams}
-    if len(set(widths.values())) != 1:
-        listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-        raise SpecError(
-            f"all streams need one width, these differ: {listing}", field="in", hint="put `modality_padding` before this node"
-        )
-    return streams[0].width
+    return one_width({stream.name: stream for stream in streams}, hint="put `modality_padding` before this node")
 
 
 def divides(heads: int, widths: Mapping[str, int], field: str) -> None:

@@ -19,7 +19,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Edge, Routing
-from antifaz.core.streams import Group, Stream, expect_whole
+from antifaz.core.streams import Group, Stream, expect_whole, one_width
 from antifaz.registry import SpecError, between, component, fraction, option, positive, suggest
 
 from .grids import grid_of_stage, smallest_side
@@ -132,12 +132,7 @@ class Swin:
 
     def _check_widths(self, streams: Sequence[Stream]) -> None:
         """One width, the size's if there is one, that the heads of every stage divide."""
-        width = streams[0].width
-        if any(stream.width != width for stream in streams):
-            listing = ", ".join(f"{stream.name} {stream.width}" for stream in streams)
-            raise SpecError(
-                f"all streams need one width, these differ: {listing}", field="in", hint="give their nodes the same `width`"
-            )
+        width = one_width({stream.name: stream for stream in streams})
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
             raise SpecError(f"size {self.size!r} has width {expected}, but the streams have {width}", field="size")

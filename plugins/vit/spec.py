@@ -21,7 +21,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, expect_whole, mlp_width
+from antifaz.core.streams import Group, Stream, expect_whole, mlp_width, one_width
 from antifaz.registry import SpecError, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -73,13 +73,7 @@ class ViT:
             raise SpecError("flex attention takes no bias", field="relative_positions", hint="use `attention: grouped`")
 
     def outputs(self, inputs: Group) -> Group:
-        widths = {key: value.width for key, value in inputs.items() if isinstance(value, Stream)}
-        if len(set(widths.values())) != 1:
-            listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-            raise SpecError(
-                f"all streams need one width, these differ: {listing}", field="in", hint="give their nodes the same `width`"
-            )
-        width = next(iter(widths.values()))
+        width = one_width(inputs)
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
             raise SpecError(f"size {self.size!r} has width {expected}, but the streams have {width}", field="size")
@@ -104,7 +98,7 @@ class ViT:
     def build(self, inputs: Group) -> Transformer:
         from .model import Transformer
 
-        width = next(value.width for value in inputs.values() if isinstance(value, Stream))
+        width = one_width(inputs)
         return Transformer(
             width,
             self._routing(inputs),

@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream, mlp_width
+from antifaz.core.streams import Group, Shape, Stream, mlp_width, one_width
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -97,14 +97,3 @@ class QueryReadout:
 
 def _streams(inputs: Group) -> list[Stream]:
     return [value for value in inputs.values() if isinstance(value, Stream)]
-
-
-def one_width(inputs: Group) -> int:
-    """The width that all streams have; SpecError where they differ."""
-    widths = {stream.name: stream.width for stream in _streams(inputs)}
-    if len(set(widths.values())) != 1:
-        listing = ", ".join(f"{name} {width}" for name, width in widths.items())
-        raise SpecError(
-            f"all streams need one width, these differ: {listing}", field="in", hint="give their nodes the same `width`"
-        )
-    return next(iter(widths.values()))

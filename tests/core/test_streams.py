@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from antifaz.core.streams import Stream, mlp_width
+from antifaz.core.streams import Shape, Stream, mlp_width, one_width
 from antifaz.plugins.bottleneck.spec import Bottleneck
 from antifaz.plugins.pemt.spec import PEMT
 from antifaz.plugins.swin.spec import Swin
@@ -36,3 +36,11 @@ def test_an_mlp_of_no_width_is_refused(spec: type, options: dict, ratio: float) 
     with pytest.raises(SpecError) as refused, torch.device("meta"):
         spec(**options, mlp_ratio=ratio).build(STREAMS)
     assert refused.value.field == "mlp_ratio"
+
+
+def test_streams_have_one_width_or_are_told_apart() -> None:
+    assert one_width({**STREAMS, "label": Shape((5,))}) == 8
+    with pytest.raises(SpecError, match="these differ: video 8, fusion 8, wide 16"):
+        one_width({**STREAMS, "wide": Stream("x", 16, (2,))})
+    with pytest.raises(SpecError, match="no tokens arrive"):
+        one_width({"label": Shape((5,))})
