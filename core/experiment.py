@@ -347,7 +347,9 @@ class _Reader:
         if header is not None:
             self.check_claims(header, wirings)
         if self.problems or header is None:
-            raise ConfigError(self.problems)
+            reading = {problem.location for problem in self.document.problems}
+            following = self.problems[len(self.document.problems) :]
+            raise ConfigError([*self.document.problems, *(p for p in following if p.location not in reading)])
         kept = {name: stage for name, stage in stages.items() if stage is not None}
         valid = {name: entry for name, entry in data.items() if entry is not None}
         return Experiment(header=header, document=self.document, plugins=self.plugins, data=valid, stages=kept, wirings=wirings)

@@ -203,7 +203,11 @@ class _Reader:
         names = list(self.known())
         near = nearest(name, names)
         hint = f"did you mean {near!r}? " if near else ""
-        self.problems.append(Problem(f"{name!r}: {what}", where, f"{hint}give a YAML file, or a shipped name: {', '.join(names)}"))
+        folder = name.rpartition("/")[0]  # of the many that are shipped, those that stand beside what was meant
+        beside = [known for known in names if known.rpartition("/")[0] == folder] or names
+        more = sorted({f"{known.rpartition('/')[0]}/..." for known in names if known not in beside and "/" in known})
+        listing = ", ".join([*beside, *more])
+        self.problems.append(Problem(f"{name!r}: {what}", where, f"{hint}give a YAML file, or a shipped name: {listing}"))
         return None
 
     def text(self, path: Path, where: Location) -> str | None:

@@ -109,3 +109,16 @@ def test_a_mistake_in_a_stage_hides_none_of_what_its_data_have(plugins) -> None:
 def test_a_mistake_in_the_header_hides_no_inputs(plugins, tmp_path: Path) -> None:
     (tmp_path / "nameless.yaml").write_text("inputs: {x: [4, 6]}\ngraph: {v: {use: piece_tokens, in: batch.x, width: 8}}\n")
     assert refused(plugins, [], str(tmp_path / "nameless.yaml")).count("nameless.yaml:") == 1
+
+
+def test_what_could_not_be_read_is_reported_once(plugins, tmp_path: Path) -> None:
+    assert refused(plugins, ["graph.nope=!delete"]).count("to delete") == 1
+    (tmp_path / "alias.yaml").write_text("name: x\nextends: quickstart.yaml\nstages: {pretrain: {steps: *nowhere}}\n")
+    assert refused(plugins, [], str(tmp_path / "alias.yaml")).endswith("not defined above\n1 problem found.")
+
+
+def test_an_unknown_config_lists_those_beside_it(plugins) -> None:
+    assert "quickstart-swin" in refused(plugins, [], "nosuch")
+    assert refused(plugins, [], "nosuch").endswith("models/...\n1 problem found.")
+    assert "models/vit-base" in refused(plugins, [], "models/nosuch")
+    assert "quickstart" not in refused(plugins, [], "models/nosuch")
