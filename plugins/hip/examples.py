@@ -14,9 +14,6 @@ QUERIES = {"video_at": Stream("video_at", 8, (2, 3, 2)), "audio_at": Stream("aud
 MODALITIES = {name: STREAMS[name] for name in ("video", "audio")}
 TABLES = "groups: [4, 2, 1, 2, 4], layers: [1, 0, 1, 1, 1], heads: [2, 2, 4, 2, 1]"
 
-MASKED = {"clip": Shape((3, 4, 6)), "image": Shape((6, 3)), "label": Shape((), "int64", ("one", "two"))}
-ERROR = {"prediction": {"it": Shape((6, 3))}, "target": {"it": Shape((6, 3))}, "mask": {"it": Shape((6, 3), "bool")}}
-
 ENCODER = f"{{use: hip, mask: zorro, {TABLES}, latents: [4, 4, 3, 4, 4], channels: [8, 12, 16, 12, 10]"
 STOCK = f"{{use: hip, mask: joint, {TABLES}, latents: [4, 4, 2, 4, 4], channels: [8, 12, 16, 12, 8]"
 
@@ -30,6 +27,4 @@ EXAMPLES = [
     Example("latents", "{use: point_queries, grid: [2, 3], width: 8, position_projection: true}"),
     Example("readout", "{use: point_values, shape: [3, 4, 6], patch: [3, 2, 2]}", {"clip": Stream("clip", 8, (2, 3))}),
     Example("readout", "{use: point_values, shape: [6, 3]}", {"image": Stream("image", 8, (6,))}),
-    Example("batch_transform", "{use: mask_points, blocks: {clip: [3, 2, 2], image: [2, 3]}, ratio: 0.6}", MASKED),
-    Example("objective", "masked_error", ERROR),
 ]

@@ -12,26 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.patches import Patches, from_points, to_points
 from antifaz.core.tokens import Features, Tokens, token_presence
 from antifaz.core.transformer import learned_positions, resampled_positions
-
-from .patches import Patches
-
-
-def to_points(raw: Tensor, patches: Patches) -> Tensor:
-    """(B, *dims) -> (B, N, C), points in the order of the axes, numbers of a point too."""
-    split = [size for pair in zip(patches.steps, patches.patch, strict=True) for size in pair]
-    axes = len(patches.dims)
-    cut = raw.reshape(raw.shape[0], *split).permute(0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2))
-    return cut.reshape(raw.shape[0], patches.count, patches.channels)
-
-
-def from_points(points_BNC: Tensor, patches: Patches) -> Tensor:
-    """(B, N, C) -> (B, *dims): the inverse of `to_points`."""
-    axes = len(patches.dims)
-    cut = points_BNC.reshape(points_BNC.shape[0], *patches.steps, *patches.patch)
-    pairs = [axis for i in range(axes) for axis in (1 + i, 1 + axes + i)]
-    return cut.permute(0, *pairs).reshape(points_BNC.shape[0], *patches.dims)
 
 
 class Positions(nn.Module):

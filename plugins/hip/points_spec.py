@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from antifaz.core.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, component, option, positive
-
-from .patches import Patches, patches_of
 
 if TYPE_CHECKING:
     from .points import PointEmbedding, PointUnembedding, PositionTable

@@ -23,12 +23,14 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.plugins.classification.spec import CrossEntropy, LinearHeads
 from antifaz.plugins.contrastive.spec import MILNCE, InfoNCE, Projection
+from antifaz.plugins.reconstruction.masking_spec import MaskedError
+from antifaz.plugins.reconstruction.spec import Reconstruction
 from antifaz.plugins.vatt.spec import HierarchicalSpace
 
 WORLD, BATCH, WIDTH, CLASSES = 2, 8, 6, 3
 TOLERANCE = 1e-12
 """Of each tensor's norm, in float64."""
-WEIGHTS = {"contrast": 1.0, "labels": 0.5, "sound": 0.5, "sentences": 0.5}
+WEIGHTS = {"contrast": 1.0, "labels": 0.5, "sound": 0.5, "sentences": 0.5, "heard": 0.5, "seen": 0.5}
 
 ALL = [True] * BATCH
 BOTH = [[True, True]] * BATCH
@@ -48,7 +50,7 @@ PRESENCE: Mapping[str, Mapping[str, list[Any]]] = {
 
 class TwoTowers(nn.Module):
     """Batch-normalised projections with InfoNCE at a learned temperature, VATT's common space with NCE and MIL-NCE over several
-    sentences, heads with cross-entropy: all that counts globally."""
+    sentences, heads with cross-entropy, errors of arrays: all that counts globally."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,12 +65,20 @@ class TwoTowers(nn.Module):
         self.sentences = MILNCE().build({"anchor": {"it": made["video_text"]}, "candidates": {"it": made["text"]}})
         self.contrast = InfoNCE(learned=True).build({"left": {"video": vector}, "right": {"audio": vector}})
         logits = {"video": Shape((CLASSES,)), "audio": Shape((CLASSES,))}
+        pair = {"prediction": {"it": feature}, "target": {"it": feature}}
+        self.guess = nn.Linear(WIDTH, WIDTH)
+        self.heard = Reconstruction(error="absolute").build(pair)
+        self.seen = MaskedError().build(pair | {"mask": {"it": Shape((WIDTH,), "bool")}})
         self.labels = CrossEntropy(label_smoothing=0.1).build({"logits": logits, "target": {"label": Shape((), "int64")}})
 
     def forward(self, batch: Mapping[str, Features]) -> dict[str, Loss]:
         video, audio = {"video": batch["video"]}, {"audio": batch["audio"]}
         made = self.space({name: batch[name] for name in ("video", "audio", "text")})
+        guess = {"it": Features(self.guess(batch["audio"].values), batch["audio"].valid)}
+        masked = {"it": Features(batch["audio"].values > 0)}
         return {
+            "heard": self.heard(prediction=guess, target={"it": batch["video"]}),
+            "seen": self.seen(prediction=guess, target={"it": batch["video"]}, mask=masked),
             "sound": self.sound(anchor={"it": made["video"]}, candidates={"it": made["audio"]}),
             "sentences": self.sentences(anchor={"it": made["video_text"]}, candidates={"it": made["text"]}),
             "contrast": self.contrast(left={"video": self.video(video)}, right={"audio": self.audio(audio)}),
@@ -157,8 +167,8 @@ def test_two_processes_do_what_one_does(found: list[dict[str, Any]], case: str) 
 def test_what_nobody_has_gets_no_gradient() -> None:
     gradients = training_step(PRESENCE["nobody has video"])["gradients"]
     untouched = [name for name, gradient in gradients.items() if not gradient.any()]
-    contrastive = [name for name in gradients if name.startswith(("video.", "audio.", "contrast.", "space."))]
-    assert sorted(untouched) == sorted([*contrastive, "heads.maps.video.weight", "heads.maps.video.bias"])
+    paired = [name for name in gradients if name.startswith(("video.", "audio.", "contrast.", "space.", "guess."))]
+    assert sorted(untouched) == sorted([*paired, "heads.maps.video.weight", "heads.maps.video.bias"])
 
 
 def test_gather_keeps_the_order_of_ranks_and_sends_every_gradient_home(found: list[dict[str, Any]]) -> None:

@@ -12,14 +12,11 @@ import torch
 from antifaz.core.check import check
 from antifaz.core.experiment import read
 from antifaz.core.model import TrainingModel, build_graph, parameters_reached, stand_in
-from antifaz.core.streams import Shape, Stream
-from antifaz.core.tokens import Features, Tokens
+from antifaz.core.streams import Stream
+from antifaz.core.tokens import Tokens
 from antifaz.core.verify import redraw, verify
 from antifaz.plugins.hip.grouping import even_cut, separate_layout
-from antifaz.plugins.hip.masking_spec import MaskedError, MaskPoints
 from antifaz.plugins.hip.model import HierarchicalPerceiver
-from antifaz.plugins.hip.patches import patches_of
-from antifaz.plugins.hip.points import from_points, to_points
 from antifaz.plugins.hip.spec import HiP
 from antifaz.plugins.masks.spec import Joint, Routes
 from antifaz.plugins.zorro.spec import ZorroMask
@@ -230,15 +227,6 @@ def test_cuts_are_even() -> None:
     assert [lane.first for lane in layout.lanes] == [(0, 0, 0), (3, 1, 1), (4, 2, 2)]
 
 
-def test_patches_go_there_and_back() -> None:
-    patches = patches_of((3, 4, 6), (3, 2, 2))
-    raw = torch.arange(2 * 72).reshape(2, 3, 4, 6)
-    points = to_points(raw, patches)
-    assert (patches.grid, points.shape) == ((2, 3), (2, 6, 12))
-    assert points[0, 4].tolist() == raw[0, :, 2:4, 2:4].flatten().tolist()
-    assert torch.equal(from_points(points, patches), raw)
-
-
 def refused(message: str, field: str, mask=None, streams=None, **changes) -> None:
     streams = STREAMS if streams is None else streams
     with pytest.raises(SpecError) as caught:
@@ -286,32 +274,6 @@ def test_a_small_grid_is_told_at_its_line(plugins, tmp_path: Path) -> None:
     assert "'video' brings 8 tokens to the first level, which has 14 groups for it" in str(caught.value)
 
 
-def test_masking_blanks_whole_blocks_and_keeps_the_target() -> None:
-    masking = MaskPoints(blocks={"clip": (3, 2, 2)}, ratio=0.5).build({"clip": Shape((3, 4, 6))})
-    torch.manual_seed(0)
-    clip = torch.randn(5, 3, 4, 6) + 10
-    present = torch.tensor([True, True, False, True, True])
-    found = masking({"clip": Features(clip, present)})
-    blocks = to_points(found["clip_mask"].values, patches_of((3, 4, 6), (3, 2, 2)))
-    assert blocks.all(dim=2).sum(dim=1).tolist() == blocks.any(dim=2).sum(dim=1).tolist() == [3] * 5
-    assert len({tuple(row) for row in blocks[..., 0].tolist()}) > 1
-    assert torch.equal(found["clip_target"].values, clip)
-    assert torch.equal(found["clip"].values, clip.masked_fill(found["clip_mask"].values, 0))
-    assert all(torch.equal(entry.presence(), present) for entry in found.values())
-
-
-def test_masked_error_is_the_mean_over_masked_numbers() -> None:
-    said, wanted = torch.randn(4, 6, 3), torch.randn(4, 6, 3)
-    mask = torch.rand(4, 6, 3) < 0.4
-    present = torch.tensor([True, False, True, True])
-    shape = Shape((6, 3))
-    objective = MaskedError().build({"prediction": {"x": shape}, "target": {"y": shape}, "mask": {"z": Shape((6, 3), "bool")}})
-    loss = objective(prediction={"x": Features(said)}, target={"y": Features(wanted, present)}, mask={"z": Features(mask)})
-    (term,) = loss.terms.values()
-    expected = ((said - wanted) ** 2)[present][mask[present]].mean()
-    assert torch.allclose(term.total / term.count, expected)
-
-
 def test_transforms_that_add_entries_train(plugins, tmp_path: Path) -> None:
     """Objectives may read what a transform adds, and what they reach is found with it."""
     config = read("hip-mae", plugins)
@@ -321,16 +283,3 @@ def test_transforms_that_add_entries_train(plugins, tmp_path: Path) -> None:
     present = {name: config.wirings["pretrain"].inputs[name] for name in config.stage_inputs(config.stages["pretrain"])}
     reached = {name.partition(".")[0] for name in parameters_reached(model, present)}
     assert reached == {"video", "audio", "encoder", "video_values", "audio_values"}
-
-
-def test_masks_that_do_not_fit() -> None:
-    shapes = {"clip": Shape((3, 4, 6)), "label": Shape((), "int64")}
-    for blocks, message in (
-        ({"clap": (3, 2, 2)}, "there is no entry 'clap'"),
-        ({"clip": (3, 3, 2)}, "4 of [3, 4, 6] cannot be cut into 3"),
-        ({"clip": (3, 4, 6)}, "of 1 blocks 1 would be masked"),
-        ({"label": ()}, "'label' holds int64; only floats can be blanked"),
-    ):
-        with pytest.raises(SpecError) as caught:
-            MaskPoints(blocks=blocks).shapes(shapes)
-        assert message in caught.value.message

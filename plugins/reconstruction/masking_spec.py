@@ -11,10 +11,11 @@ from typing import Any
 
 import attrs
 
+from antifaz.core.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape
 from antifaz.registry import SpecError, between, component, option, suggest
 
-from .patches import Patches, patches_of
+from .spec import float_array, one_array, one_shape
 
 
 @component("batch_transform", "mask_points")
@@ -66,15 +67,8 @@ class MaskedError:
     def build(self, inputs: Mapping[str, Group]) -> Any:
         from .masking import MaskedErrorLoss
 
-        dims = {}
-        for argument in ("prediction", "target", "mask"):
-            values = list(inputs[argument].values())
-            if len(values) != 1 or not isinstance(values[0], Shape):
-                raise SpecError(f"`{argument}` must be one tensor", hint="name one output, such as `values.video`")
-            dims[argument] = values[0].dims
-            if (values[0].dtype == "bool") != (argument == "mask"):
-                raise SpecError(f"`{argument}` is {values[0].dtype}; predictions and targets are floats, the mask is bool")
-        if len(set(dims.values())) != 1:
-            listing = ", ".join(f"{argument} {list(size)}" for argument, size in dims.items())
-            raise SpecError(f"the shapes differ: {listing}")
+        mask = one_array(inputs, "mask")
+        if mask.dtype != "bool":
+            raise SpecError(f"`mask` is {mask.dtype}; it is bool, true where the input was blanked")
+        one_shape({"prediction": float_array(inputs, "prediction"), "target": float_array(inputs, "target"), "mask": mask})
         return MaskedErrorLoss()

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 import torch
 
-from antifaz.core.objectives import Loss, Objective, Term, blank_absent, full_precision, masked_sum, only, wide
+from antifaz.core.objectives import Loss, Objective, only
+from antifaz.core.patches import Patches, from_points
 from antifaz.core.tokens import Features
 
-from .patches import Patches
-from .points import from_points
+from .error import mean_error, numbers_there
 
 
 class MaskBlocks:
@@ -47,9 +47,4 @@ class MaskedErrorLoss(Objective):
         self, prediction: Mapping[str, Features], target: Mapping[str, Features], mask: Mapping[str, Features]
     ) -> Loss:
         said, wanted, masked = only(prediction), only(target), only(mask)
-        valid_B = said.presence() & wanted.presence() & masked.presence()
-        with full_precision(said.values):
-            counts = masked.values & valid_B.view(-1, *(1 for _ in masked.values.shape[1:]))
-            difference = blank_absent(wide(said.values), valid_B) - blank_absent(wide(wanted.values), valid_B)
-            errors_B = torch.where(counts, difference.square(), 0.0).flatten(1).sum(dim=1)
-            return Loss({"error": Term(masked_sum(errors_B, valid_B), counts.sum().to(errors_B.dtype))})
+        return mean_error(said, wanted, masked.values & numbers_there(said, wanted, masked), torch.square)

@@ -1,12 +1,19 @@
-"""Arrays of any number of axes as points: each point is a patch of the array, of the same size everywhere. No torch."""
+"""Arrays of any number of axes as points: each point is a patch of the array, of the same size everywhere. No torch.
+
+Axes: B batch, N points, C numbers in a point.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from antifaz.registry import SpecError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -54,3 +61,19 @@ def patches_of(dims: Sequence[int], patch: Sequence[int] | None, *, field: str =
         if size % step:
             raise SpecError(f"{size} of {list(dims)} cannot be cut into {step}", field=field, hint="choose a divisor")
     return Patches(tuple(dims), tuple(patch))
+
+
+def to_points(raw: Tensor, patches: Patches) -> Tensor:
+    """(B, *dims) -> (B, N, C), points in the order of the axes, numbers of a point too."""
+    split = [size for pair in zip(patches.steps, patches.patch, strict=True) for size in pair]
+    axes = len(patches.dims)
+    cut = raw.reshape(raw.shape[0], *split).permute(0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2))
+    return cut.reshape(raw.shape[0], patches.count, patches.channels)
+
+
+def from_points(points_BNC: Tensor, patches: Patches) -> Tensor:
+    """(B, N, C) -> (B, *dims): the inverse of `to_points`."""
+    axes = len(patches.dims)
+    cut = points_BNC.reshape(points_BNC.shape[0], *patches.steps, *patches.patch)
+    pairs = [axis for i in range(axes) for axis in (1 + i, 1 + axes + i)]
+    return cut.permute(0, *pairs).reshape(points_BNC.shape[0], *patches.dims)
