@@ -22,7 +22,7 @@ from antifaz.core.interfaces import FlopConvention
 from antifaz.core.streams import Shape, Stream, Value
 from antifaz.registry import FAILED, ConfigError, DataError, Problem, WeightsError, component_of, declaration_of, failure
 
-from .cost import StepCost, forward_flops, step_cost
+from .cost import OutputFlops, StepCost, forward_flops, step_cost
 from .model import TrainingModel, build_graph, class_out_of_range, parameters_reached, stand_in
 
 LOOKED_AT = 8
@@ -167,7 +167,8 @@ def check(experiment: Experiment, *, data: bool = True, flops: str | None = None
     graph = list(graphs.values())[-1]
     requested = _requested(experiment)
     batch, everything = _stand_in(graph.wiring, 1), list(graph.wiring.nodes)
-    true, conventional = (forward_flops(graph, batch, everything, way) for way in (None, counts))
+    true = forward_flops(graph, batch, everything)
+    conventional = true if counts is None else forward_flops(graph, batch, everything, counts)
     return CheckReport(
         experiment.name,
         sum(p.numel() for p in graph.parameters()),
@@ -288,13 +289,15 @@ def _output_reports(
     """Each requested output on the last graph that has it."""
     references = dict.fromkeys(wire.reference for wires in requested.values() for wire in wires)
     reports = {}
+    counts: dict[str, OutputFlops] = {}
     for reference in references:
-        graph = next(g for g in reversed(list(graphs.values())) if g.wiring.has(reference))
-        flops = forward_flops(graph, _stand_in(graph.wiring, 1), [reference])
+        stage, graph = next((s, g) for s, g in reversed(graphs.items()) if g.wiring.has(reference))
+        if stage not in counts:
+            counts[stage] = OutputFlops(graph, _stand_in(graph.wiring, 1))
         plan = graph.wiring.needed_for(graph.wiring.resolve(reference))
         nodes = tuple(name for name in graph.wiring.nodes if name in plan)
         read = {w.output for n in nodes for w in graph.wiring.nodes[n].wires if w.node == BATCH and w.key in plan[n][1]}
-        reports[reference] = OutputReport(tuple(sorted(read)), nodes, sum(flops.values()))
+        reports[reference] = OutputReport(tuple(sorted(read)), nodes, counts[stage](reference))
     return reports
 
 

@@ -24,6 +24,7 @@ from antifaz.core.tokens import Features
 
 from .attention import is_triangle
 from .graph.graph import Graph
+from .graph.wiring import BATCH
 
 
 @torch.library.custom_op("antifaz::attention", mutates_args=())
@@ -122,6 +123,34 @@ def forward_flops(
         graph(batch, outputs)
     found = counter.get_flop_counts()
     return {name: sum(found.get(f"Graph.{name}", {}).values()) for name in graph.wiring.nodes}
+
+
+class OutputFlops:
+    """FLOPs of single outputs of a graph on the meta device: each node is run once for each way in which it is asked.
+
+    batch: of one sample, on the meta device.
+    """
+
+    def __init__(self, graph: Graph, batch: Mapping[str, Features]) -> None:
+        self.graph, self.batch = graph.eval(), batch
+        self.values = graph(batch, list(graph.wiring.nodes))
+        self.known: dict[tuple[str, frozenset[str], frozenset[str]], int] = {}
+
+    def __call__(self, reference: str) -> int:
+        plan = self.graph.wiring.needed_for(self.graph.wiring.resolve(reference))
+        return sum(self._of_node(name, asked, keys) for name, (asked, keys) in plan.items())
+
+    def _of_node(self, name: str, asked: frozenset[str], keys: frozenset[str]) -> int:
+        if (name, asked, keys) not in self.known:
+            node = self.graph.wiring.nodes[name]
+            arriving = {
+                w.key: self.batch[w.output] if w.node == BATCH else self.values[w.reference] for w in node.wires if w.key in keys
+            }
+            with counting() as counter:
+                if arriving or not node.wires:  # what hears nothing does not run
+                    self.graph.run_node(node, arriving, asked, 1)
+            self.known[name, asked, keys] = counter.get_total_flops()
+        return self.known[name, asked, keys]
 
 
 @attrs.frozen

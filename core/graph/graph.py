@@ -71,7 +71,7 @@ class Graph(nn.Module):
             arriving = {w.key: values[w.node, w.output] for w in node.wires if w.key in keys and (w.node, w.output) in values}
             if node.wires and not arriving:
                 continue
-            for output, value in self._run(node, arriving, asked, size).items():
+            for output, value in self.run_node(node, arriving, asked, size).items():
                 values[name, output] = self._answered(Wire(output, name, output), value, batch)
         return {wire.reference: values[wire.node, wire.output] for wire in wanted if (wire.node, wire.output) in values}
 
@@ -91,7 +91,8 @@ class Graph(nn.Module):
         some = functools.reduce(torch.logical_or, [_over(each, lead) for each in known])
         return Features(value.values, _over(valid, lead) & some)
 
-    def _run(self, node: WiredNode, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+    def run_node(self, node: WiredNode, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
+        """One node by itself. arriving: by key. asked: of its outputs. size: of the batch."""
         axes = node.plan.batch_axes
         lead: tuple[int, ...] = ()
         if axes > 1:
