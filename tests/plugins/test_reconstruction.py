@@ -1,4 +1,4 @@
-"""Errors and PSNR against a transcription in NumPy; what is masked. Axes: B batch."""
+"""Errors and PSNR against a transcription in NumPy; what is masked; a label that is hidden. Axes: B batch."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from antifaz.core.experiment import read
+from antifaz.core.model import build_graph, stand_in
 from antifaz.core.objectives import Objective, reduce
 from antifaz.core.patches import patches_of, to_points
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.core.verify import redraw
 from antifaz.plugins.reconstruction import psnr
 from antifaz.plugins.reconstruction.masking_spec import MaskedError, MaskPoints
 from antifaz.plugins.reconstruction.spec import PSNR, Reconstruction
@@ -178,3 +181,17 @@ def test_masks_that_do_not_fit() -> None:
         with pytest.raises(SpecError) as caught:
             MaskPoints(blocks=blocks).shapes(shapes)
         assert message in caught.value.message
+
+
+def test_the_evaluation_of_autoencoding_hides_the_label(plugins) -> None:
+    """No bit of any answer depends on the class that is given; in training the answer does, where it is not hidden."""
+    config = read("perceiver-autoencoding", plugins)
+    answers = ("video_out", "audio_out", "label_out")
+    for stage, hidden in (("evaluate", True), ("pretrain", False)):
+        graph = build_graph(config.wirings[stage])
+        redraw(graph, 0)
+        graph.eval()
+        batch = stand_in(config.wirings[stage].inputs, 2)
+        other = {**batch, "label": Features((batch["label"].values + 1) % 16)}
+        for output, found in graph(batch, answers).items():
+            assert torch.equal(found.values, graph(other, answers)[output].values) == hidden
