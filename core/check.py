@@ -291,7 +291,7 @@ def _output_reports(
     reports = {}
     counts: dict[str, OutputFlops] = {}
     for reference in references:
-        stage, graph = next((s, g) for s, g in reversed(graphs.items()) if g.wiring.has(reference))
+        stage, graph = next((s, g) for s, g in reversed(list(graphs.items())) if g.wiring.has(reference))
         if stage not in counts:
             counts[stage] = OutputFlops(graph, _stand_in(graph.wiring, 1))
         plan = graph.wiring.needed_for(graph.wiring.resolve(reference))

@@ -139,7 +139,7 @@ def _gradients(graph: Graph, batch: Mapping[str, Features], outputs: list[str], 
         found = {}
         for output in outputs:
             projected = (values[output].values * torch.randn_like(values[output].values)).sum()
-            if not projected.requires_grad:
+            if not leaves or not projected.requires_grad:  # numbers of a vocabulary have no gradient: they are drawn anew
                 found[output] = dict.fromkeys(leaves, 0.0)
                 continue
             grads = torch.autograd.grad(projected, list(leaves.values()), retain_graph=True, allow_unused=True)

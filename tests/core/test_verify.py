@@ -91,3 +91,9 @@ def test_check_as_json() -> None:
     assert answer["parameters"] == sum(node["parameters"] for node in answer["nodes"].values())
     assert answer["nodes"]["labels"]["outputs"]["fusion"]["shape"] == [16]
     assert answer["stages"]["pretrain"]["untrained"][:2] == ["fusion", "labels"]
+
+
+def test_a_graph_that_reads_whole_numbers_alone_is_measured_by_drawing_anew(plugins) -> None:
+    found = verify(read("perceiver-mlm", plugins))
+    assert found.ok
+    assert [f.changed for f in found.findings if f.output == "letters"] == [True, True, True]
