@@ -38,7 +38,7 @@ bench-gpu: $(INSTALLED)
 
 # docs/models.md, from the shipped model configs.
 models: $(INSTALLED)
-	$(BIN)/python docs/models_page.py
+	$(BIN)/python tools/models_page.py
 
 install: $(INSTALLED)
 

@@ -1,11 +1,14 @@
-"""Maps the fixed top level of the checkout into the import package `antifaz` (setuptools' package-dir)."""
+"""Maps the top level of the checkout into the import package `antifaz` (setuptools' package-dir)."""
 
 from setuptools import find_packages, setup
 
-PARTS = ("core", "registry", "plugins", "configs")
+ROOMS = ("registry", "core", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs")
 
 setup(
-    package_dir={f"antifaz.{part}": part for part in PARTS},
-    packages=[f"antifaz.{name}" for part in PARTS for name in [part, *(f"{part}.{sub}" for sub in find_packages(part))]],
-    package_data={"": ["*.yaml", "*.tmpl", "schema.json", "templates/*", "README.md", "py.typed"]},
+    package_dir={"antifaz": "api", **{f"antifaz.{room}": room for room in ROOMS}},
+    packages=[
+        "antifaz",
+        *(f"antifaz.{name}" for room in ROOMS for name in [room, *(f"{room}.{sub}" for sub in find_packages(room))]),
+    ],
+    package_data={"": ["*.yaml", "*.tmpl", "schema.json", "templates/*", "templates/*/*", "README.md", "py.typed"]},
 )

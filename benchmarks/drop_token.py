@@ -11,11 +11,13 @@ from collections.abc import Callable
 import record
 import torch
 
-from antifaz.core.cost import step_cost
+from antifaz.analysis.cost import step_cost
+from antifaz.core.discovery import discover
 from antifaz.core.experiment import Experiment, TrainStage, read
-from antifaz.core.model import TrainingModel, build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import reduce
-from antifaz.registry import discover
+from antifaz.engine.training.model import TrainingModel
 
 SETTINGS = {"cpu": ("vatt-tiny", 64), "cuda": ("vatt-pretrain", 16)}
 STAGE = "pretrain"
@@ -37,7 +39,7 @@ def training_step(experiment: Experiment, batch_size: int, device: str) -> Calla
     """One optimisation step of the stage."""
     model, stage = model_of(experiment, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
-    batch = stand_in(experiment.wirings[STAGE].inputs, batch_size, device)
+    batch = fake_batch(experiment.wirings[STAGE].inputs, batch_size, device)
     weights = {name: entry.weight for name, entry in stage.objectives.items()}
 
     def step() -> None:
@@ -53,7 +55,7 @@ def training_step(experiment: Experiment, batch_size: int, device: str) -> Calla
 def counted_flops(experiment: Experiment, batch_size: int) -> int:
     """Of one step, forward and backward."""
     model, _ = model_of(experiment, "meta")
-    return step_cost(model, stand_in(experiment.wirings[STAGE].inputs, batch_size, "meta")).flops
+    return step_cost(model, fake_batch(experiment.wirings[STAGE].inputs, batch_size, "meta")).flops
 
 
 def main() -> None:

@@ -15,9 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from antifaz.core.discovery import discover
 from antifaz.core.experiment import read
-from antifaz.core.model import build_graph
-from antifaz.registry import discover
+from antifaz.core.graph.module import build_graph
 
 CONFIG = "pemt-tiny"
 HALF_RATE = [f"stages.{stage}.optimizer.lr=0.001" for stage in ("pretrain", "finetune")]

@@ -11,10 +11,12 @@ from collections.abc import Callable
 import record
 import torch
 
+from antifaz.core.discovery import discover
 from antifaz.core.experiment import TrainStage, read
-from antifaz.core.model import TrainingModel, build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import reduce
-from antifaz.registry import discover
+from antifaz.engine.training.model import TrainingModel
 
 SETTINGS = {"cpu": ("quickstart", "pretrain", 64), "cuda": ("zorro-vit-base", "pretrain", 16)}
 
@@ -28,7 +30,7 @@ def training_step(config: str, stage_name: str, batch_size: int, lowering: str, 
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     shapes = {name: shape for name, shape in experiment.wirings[stage_name].inputs.items() if name in ("audio", "video")}
-    batch = stand_in(shapes, batch_size, device)
+    batch = fake_batch(shapes, batch_size, device)
     weights = {name: entry.weight for name, entry in stage.objectives.items()}
 
     def step() -> None:

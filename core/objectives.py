@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from . import distributed
+from antifaz.core import collectives
+
 from .tokens import Features
 
 
@@ -54,7 +55,7 @@ def only(group: Mapping[str, Features]) -> Features:
     return member
 
 
-def full_precision(values: Tensor) -> contextlib.AbstractContextManager[object]:
+def no_autocast(values: Tensor) -> contextlib.AbstractContextManager[object]:
     """Turn autocast off where these values are; the meta device has none. Traceable by torch.compile."""
     kind = values.device.type
     return contextlib.nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
@@ -65,14 +66,14 @@ def wide(values: Tensor) -> Tensor:
     return values if values.dtype == torch.float64 else values.float()
 
 
-def blank_absent(values: Tensor, valid: Tensor) -> Tensor:
+def zero_invalid(values: Tensor, valid: Tensor) -> Tensor:
     """(batch, ...) values with zeros where not valid: what an absent sample holds, NaN too, reaches neither loss nor gradient."""
     return torch.where(valid.view(-1, *(1 for _ in values.shape[1:])), values, torch.zeros_like(values))
 
 
 def masked_sum(values: Tensor, valid: Tensor) -> Tensor:
     """Sum of (batch,) values where valid; the gradient of the others is zero."""
-    return blank_absent(values, valid).sum()
+    return zero_invalid(values, valid).sum()
 
 
 def reduce(losses: Mapping[str, Loss], weights: Mapping[str, float]) -> tuple[Tensor, dict[str, Tensor]]:
@@ -85,7 +86,7 @@ def reduce(losses: Mapping[str, Loss], weights: Mapping[str, float]) -> tuple[Te
     terms = [(name, key, term) for name, loss in losses.items() for key, term in loss.terms.items()]
     figures = [(name, key, term) for name, loss in losses.items() for key, term in loss.logs.items()]
     pairs = torch.stack([torch.stack((term.total.detach(), term.count)) for _, _, term in (*terms, *figures)])
-    totals, counts = distributed.sum_over_ranks(pairs).unbind(dim=1)
+    totals, counts = collectives.sum_over_ranks(pairs).unbind(dim=1)
     counts = counts.clamp(min=1)
     means = totals / counts
     # Weights stay numbers of the host: a tensor made of them would make the host wait for the device in every step.

@@ -55,7 +55,7 @@ class Shape:
         return self.below or max(2, len(self.classes))
 
 
-def expect_whole(streams: Iterable[Stream], why: str) -> None:
+def require_whole(streams: Iterable[Stream], why: str) -> None:
     """SpecError for a stream of which tokens are dropped. why: who takes every one, as "windows take"."""
     for stream in streams:
         if stream.partial:
@@ -92,4 +92,4 @@ Group = Mapping[str, Value]
 """What arrives at a node or leaves it, by name."""
 
 Positions = Literal["learned", "separable", "separable_plain", "none"]
-"""How a tokenizer tells the places of its grid apart; the table is in antifaz.core.positions."""
+"""How a tokenizer tells the places of its grid apart; the table is in antifaz.core.layers.positions."""

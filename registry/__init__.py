@@ -1,62 +1,55 @@
-"""Plugin discovery, component records, YAML documents and their strict structuring. Imports no torch and nothing else of ours."""
+"""Plugin discovery, component records, YAML documents and their strict structuring. Knows no machine learning, imports no torch."""
 
-from .components import KINDS, Catalogue, Component, Declaration, Kind, component, declaration_of, slot, slot_kinds
-from .discovery import PluginRow, Plugins, discover
-from .document import Document, View, load_document
+from antifaz.registry.documents.document import Document, View, load_document
+from antifaz.registry.documents.yaml_text import write_yaml
+from antifaz.registry.plugins.components import (
+    Catalogue,
+    Component,
+    Declaration,
+    Kind,
+    component,
+    declaration_of,
+    slot,
+    slot_kinds,
+)
+from antifaz.registry.plugins.discovery import PluginRow, Plugins, discover_plugins
+from antifaz.registry.plugins.markers import hookimpl, hookspec
+from antifaz.registry.specs.options import at_least, between, fraction, key_of, option, positive, proportion, rest
+from antifaz.registry.specs.structuring import Structurer, component_of, describe
+
 from .errors import (
     FAILED,
     AntifazError,
     ConfigError,
-    DataError,
-    DeviceError,
-    DivergedError,
-    FolderError,
-    IndexFileError,
     Location,
     PluginError,
     Problem,
-    RunError,
-    SkeletonError,
     SpecError,
     UnknownComponentError,
-    WeightsError,
     WriteError,
     failure,
     nearest,
     suggest,
 )
-from .hooks import hookimpl, hookspec
-from .options import at_least, between, fraction, key_of, option, positive, proportion, rest
-from .structuring import Structurer, component_of, describe
-from .yaml_text import write_yaml
 
 __all__ = [
     "FAILED",
-    "KINDS",
     "AntifazError",
     "Catalogue",
     "Component",
     "ConfigError",
-    "DataError",
     "Declaration",
-    "DeviceError",
-    "DivergedError",
     "Document",
-    "FolderError",
-    "IndexFileError",
     "Kind",
     "Location",
     "PluginError",
     "PluginRow",
     "Plugins",
     "Problem",
-    "RunError",
-    "SkeletonError",
     "SpecError",
     "Structurer",
     "UnknownComponentError",
     "View",
-    "WeightsError",
     "WriteError",
     "at_least",
     "between",
@@ -64,7 +57,7 @@ __all__ = [
     "component_of",
     "declaration_of",
     "describe",
-    "discover",
+    "discover_plugins",
     "failure",
     "fraction",
     "hookimpl",

@@ -87,34 +87,6 @@ class UnknownComponentError(PluginError):
     """A component that no plugin brings; in a config it is a problem of the ConfigError."""
 
 
-class DataError(AntifazError):
-    """Data that cannot be used as the config says: unreadable files beyond the limit, too few samples, files without modalities."""
-
-
-class IndexFileError(DataError):
-    """A table of files and labels that cannot be read, or says what cannot be."""
-
-
-class RunError(AntifazError):
-    """A run that cannot start or go on."""
-
-
-class DeviceError(RunError):
-    """A device that is not known, or not there."""
-
-
-class FolderError(RunError):
-    """A run folder that holds something else than the run that was asked for."""
-
-
-class WeightsError(RunError):
-    """Weights or checkpoints that cannot be read, or do not fit the graph."""
-
-
-class DivergedError(RunError):
-    """Numbers that are no longer finite in training."""
-
-
 class WriteError(AntifazError):
     """A file or folder that cannot be written: a full disk, no permission."""
 
@@ -126,10 +98,6 @@ class WriteError(AntifazError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return cls(f"the disk is full: could not write {path}", hint=full)
         return cls(f"cannot write {path}: {error.strerror or error}", hint=hint)
-
-
-class SkeletonError(AntifazError):
-    """A plugin skeleton that cannot be written: its name, its kinds, or its folder."""
 
 
 FAILED = "an option may be out of all bounds; if not, this is a mistake of its plugin"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from antifaz.core.discovery import discover
 from antifaz.core.experiment import Experiment, read
-from antifaz.registry import Plugins, discover
+from antifaz.registry import Plugins
 
 TINY = """
 name: tiny

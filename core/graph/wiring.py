@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import attrs
 
+from antifaz.core.kinds import Kind, kind_of
 from antifaz.core.routing import Influence, Routing, compose, needed
 from antifaz.core.streams import Group, Shape, Stream, Value
 from antifaz.registry import FAILED, Location, SpecError, declaration_of, failure, suggest
@@ -44,7 +45,7 @@ class NodePlan:
     def words(self) -> str:
         """Its kind and name, for people."""
         declaration = declaration_of(self.spec)
-        return f"the {declaration.kind.name} {declaration.name!r}"
+        return f"the {declaration.kind} {declaration.name!r}"
 
 
 @attrs.frozen
@@ -72,8 +73,8 @@ class WiredNode:
     routings: tuple[Routing, ...]
 
     @property
-    def kind(self) -> str:
-        return declaration_of(self.plan.spec).kind.name
+    def kind(self) -> Kind:
+        return kind_of(self.plan.spec)
 
     @property
     def inner_inputs(self) -> Group:
@@ -319,11 +320,11 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
         wires = wire_inputs(plan.in_, wiring.resolve)
     except SpecError as error:
         raise SpecError(error.message, field="in", hint=error.hint) from None
-    kind = declaration_of(plan.spec).kind.name
-    if kind == "latents" and wires:
-        raise SpecError("latents take no input", field="in", hint="remove `in:`")
-    if kind != "latents" and not wires:
-        raise SpecError(f"a {kind} needs an input", field="in", hint="add `in: NODE`, or `in: batch.NAME` for the data")
+    kind = kind_of(plan.spec)
+    if kind.accepts == "nothing" and wires:
+        raise SpecError(f"{kind.name} take no input", field="in", hint="remove `in:`")
+    if kind.accepts != "nothing" and not wires:
+        raise SpecError(f"a {kind.name} needs an input", field="in", hint="add `in: NODE`, or `in: batch.NAME` for the data")
     inputs: dict[str, Value] = {}
     for each in wires:
         value = wiring.value(each.node, each.output)
@@ -342,16 +343,16 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
     return WiredNode(name, plan, wires, inputs, named, routings_of(plan.spec, inner, list(named), bare=bare))
 
 
-def _accept(kind: str, inputs: Group) -> None:
+def _accept(kind: Kind, inputs: Group) -> None:
     """Refuse tokens where features belong, and the other way round."""
-    wants_tokens = kind in ("backbone", "readout")
+    wants_tokens = kind.accepts == "tokens"
     for key, value in inputs.items():
         if wants_tokens != isinstance(value, Stream):
             wanted, got = ("tokens", "a plain tensor") if wants_tokens else ("a plain tensor", "tokens")
             hint = "put a tokenizer before it" if wants_tokens else "put a readout before it"
-            raise SpecError(f"a {kind} takes {wanted}, but {key!r} is {got}", field="in", hint=hint)
-    if kind == "tokenizer" and len(inputs) != 1:
-        raise SpecError(f"a tokenizer takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
+            raise SpecError(f"a {kind.name} takes {wanted}, but {key!r} is {got}", field="in", hint=hint)
+    if kind.accepts == "one tensor" and len(inputs) != 1:
+        raise SpecError(f"a {kind.name} takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
 
 
 def routings_of(spec: Any, inputs: Group, outputs: Sequence[str], *, bare: bool) -> tuple[Routing, ...]:

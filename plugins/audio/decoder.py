@@ -10,7 +10,7 @@ import torchaudio.functional as AF
 import torchaudio.transforms as AT
 from torch import Tensor
 
-from antifaz.core.data.media import Media
+from antifaz.data.media.file import Media
 
 if TYPE_CHECKING:
     from .spec import LogMel

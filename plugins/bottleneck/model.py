@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.attention import Valid
+from antifaz.core.layers.attention import Valid
+from antifaz.core.layers.mlp import drop_path_rates
+from antifaz.core.layers.transformer import TransformerBlock, init_transformer
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
-from antifaz.core.transformer import TransformerBlock, drop_path_rates, init_transformer
 
 SHARED = "shared"
 

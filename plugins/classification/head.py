@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from torch import nn
 
+from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features
-from antifaz.core.transformer import init_transformer
 
 
 class Heads(nn.Module):

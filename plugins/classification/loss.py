@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, blank_absent, full_precision, masked_sum, only, wide
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide, zero_invalid
 from antifaz.core.tokens import Features
 
 
@@ -44,9 +44,9 @@ class HeadLoss(Objective):
                 continue
             places = head.values.shape[:-1]
             valid_N = _at(places, head.presence()) & _at(places, wanted.presence())
-            with full_precision(head.values):
-                scores_NC = blank_absent(wide(head.values).flatten(0, -2), valid_N)
-                goal = blank_absent(wanted.values.flatten(0, len(places) - 1), valid_N)
+            with no_autocast(head.values):
+                scores_NC = zero_invalid(wide(head.values).flatten(0, -2), valid_N)
+                goal = zero_invalid(wanted.values.flatten(0, len(places) - 1), valid_N)
                 count = valid_N.sum().to(scores_NC.dtype)
                 terms[name] = Term(masked_sum(self.per_place(scores_NC, goal), valid_N), count)
                 hits_N = self.hits(scores_NC.detach(), goal)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from antifaz.core.details import Details, OutputDetails
-from antifaz.core.objectives import blank_absent, only
+from antifaz.core.interfaces import Details, OutputDetails
+from antifaz.core.objectives import only, zero_invalid
 from antifaz.core.tokens import Features
 
 from .spec import MEAN
@@ -37,7 +37,7 @@ def average(heads: Sequence[Features], activation: Callable[[Tensor], Tensor]) -
     """The mean of the activations of heads (N, C), for each sample over the heads that it has; valid where it has one."""
     valid_HN = torch.stack([head.presence() for head in heads])
     answers_HNC = torch.stack([activation(head.values.double()) for head in heads])
-    total_NC = blank_absent(answers_HNC.flatten(0, 1), valid_HN.flatten()).view_as(answers_HNC).sum(dim=0)
+    total_NC = zero_invalid(answers_HNC.flatten(0, 1), valid_HN.flatten()).view_as(answers_HNC).sum(dim=0)
     return Features(total_NC / valid_HN.sum(dim=0).clamp(min=1)[:, None], valid_HN.any(dim=0))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import blank_absent
+from antifaz.core.objectives import zero_invalid
 from antifaz.core.tokens import Features
 
 
@@ -46,8 +46,8 @@ class BatchMixup:
 def _shares(label: Features, classes: int) -> Features:
     """Class numbers (B,) -> (B, C); zeros where absent. Refuses a class beyond C (an index error)."""
     present_B = label.presence()
-    shares_BC = torch.zeros(len(label.values), classes).scatter_(1, blank_absent(label.values, present_B)[:, None].long(), 1.0)
-    return Features(blank_absent(shares_BC, present_B), label.valid)
+    shares_BC = torch.zeros(len(label.values), classes).scatter_(1, zero_invalid(label.values, present_B)[:, None].long(), 1.0)
+    return Features(zero_invalid(shares_BC, present_B), label.valid)
 
 
 def _mixed(entry: Features, order_B: Tensor, share: float) -> Features:
@@ -55,4 +55,4 @@ def _mixed(entry: Features, order_B: Tensor, share: float) -> Features:
     if entry.valid is None:
         return Features(values)
     valid_B = entry.valid & entry.valid[order_B]
-    return Features(blank_absent(values, valid_B), valid_B)
+    return Features(zero_invalid(values, valid_B), valid_B)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from antifaz.core.batch_norm import MaskedBatchNorm
+from antifaz.core.layers.batch_norm import MaskedBatchNorm
+from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features
-from antifaz.core.transformer import init_transformer
 
 
 class ProjectionHead(nn.Module):

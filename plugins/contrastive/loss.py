@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core import distributed
-from antifaz.core.objectives import Loss, Objective, Term, blank_absent, full_precision, masked_sum, only, wide
+from antifaz.core import collectives
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide, zero_invalid
 from antifaz.core.tokens import Features
 
 from .spec import MAX_SCALE
@@ -41,7 +41,7 @@ class SymmetricInfoNCE(Objective):
 
     def forward(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Loss:  # type: ignore[override]
         a, b = only(left), only(right)
-        with full_precision(a.values):
+        with no_autocast(a.values):
             return self._loss(a, b)
 
     def _loss(self, left: Features, right: Features) -> Loss:
@@ -51,9 +51,9 @@ class SymmetricInfoNCE(Objective):
             left_BW = left_BW.detach()
         elif self.stop_gradient == "right":
             right_BW = right_BW.detach()
-        valid_G = distributed.gather(valid_B)
-        left_GW, right_GW = distributed.gather(torch.stack((left_BW, right_BW), dim=1)).unbind(dim=1)
-        target_B = torch.arange(len(valid_B), device=valid_B.device) + distributed.rank() * len(valid_B)
+        valid_G = collectives.gather(valid_B)
+        left_GW, right_GW = collectives.gather(torch.stack((left_BW, right_BW), dim=1)).unbind(dim=1)
+        target_B = torch.arange(len(valid_B), device=valid_B.device) + collectives.rank() * len(valid_B)
         # An invalid row may have no valid column at all: it sees every column, and masked_sum leaves it out.
         hidden_BG = ~valid_G[None] & valid_B[:, None]
         scale = self._scale()
@@ -77,7 +77,7 @@ class SymmetricInfoNCE(Objective):
 
 def _unit(values_BW: Tensor, valid_B: Tensor) -> Tensor:
     """Unit vectors in at least float32; zeros where not valid."""
-    return F.normalize(blank_absent(wide(values_BW), valid_B), dim=-1)
+    return F.normalize(zero_invalid(wide(values_BW), valid_B), dim=-1)
 
 
 @torch.no_grad()

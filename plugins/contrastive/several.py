@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from antifaz.core import distributed
-from antifaz.core.objectives import Loss, Objective, Term, full_precision, masked_sum, only, wide
+from antifaz.core import collectives
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide
 from antifaz.core.tokens import Features
 
 
@@ -36,7 +36,7 @@ class MultipleInstanceNCE(Objective):
 
     def forward(self, anchor: Mapping[str, Features], candidates: Mapping[str, Features]) -> Loss:  # type: ignore[override]
         one, several = only(anchor), only(candidates)
-        with full_precision(one.values):
+        with no_autocast(one.values):
             return self._loss(one, several)
 
     def _loss(self, anchor: Features, candidates: Features) -> Loss:
@@ -44,14 +44,14 @@ class MultipleInstanceNCE(Objective):
         there_BC = _each(candidates.presence(), values_BCW.shape[1]) & anchor.presence()[:, None]
         valid_B = there_BC.any(dim=1)
         anchor_BW, values_BCW = _unit(anchor.values, valid_B), _unit(values_BCW, there_BC)
-        valid_G, there_GC = distributed.gather(valid_B), distributed.gather(there_BC)
+        valid_G, there_GC = collectives.gather(valid_B), collectives.gather(there_BC)
         # One call for both sides: every process goes backward through its result.
-        joined_GCW = distributed.gather(torch.cat((anchor_BW[:, None], values_BCW), dim=1))
+        joined_GCW = collectives.gather(torch.cat((anchor_BW[:, None], values_BCW), dim=1))
         anchor_GW, values_GCW = joined_GCW[:, 0], joined_GCW[:, 1:]
 
         to_candidates_BGC = torch.einsum("bw,gcw->bgc", anchor_BW, values_GCW) / self.temperature
         to_anchors_BGC = torch.einsum("gw,bcw->bgc", anchor_GW, values_BCW) / self.temperature
-        place_B = torch.arange(len(valid_B), device=valid_B.device) + distributed.rank() * len(valid_B)
+        place_B = torch.arange(len(valid_B), device=valid_B.device) + collectives.rank() * len(valid_B)
         own_BG = place_B[:, None] == torch.arange(len(valid_G), device=valid_G.device)[None]
 
         # A row without anything sees everything, so that it stays finite, and masked_sum leaves it out.

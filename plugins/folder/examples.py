@@ -13,7 +13,7 @@ def write_files(folder: Path) -> None:
     """A clip with sound and pictures, one without sound, an index with a label missing, and one with sentences."""
     import numpy as np
 
-    from antifaz.core.data.media import write_clip
+    from antifaz.data.media.writing import write_clip
 
     frames = np.full((16, 32, 32, 3), 90, np.uint8)
     write_clip(folder / "both.mp4", frames, np.full(32000, 0.1, np.float32), fps=8, sample_rate=16000)

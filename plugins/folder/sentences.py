@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from antifaz.core.data.text import Text, by_source
-from antifaz.registry import IndexFileError
+from antifaz.core.errors import IndexFileError
+from antifaz.data.text import Text, by_source
 
 if TYPE_CHECKING:
     from .spec import Folder

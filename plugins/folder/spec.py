@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from antifaz.core.data.clips import Clip
-from antifaz.core.data.text import by_source
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.streams import Shape
+from antifaz.data.clips import Clip
+from antifaz.data.text import by_source
 from antifaz.registry import SpecError, at_least, component, option, suggest
 
 if TYPE_CHECKING:
-    from antifaz.core.data.samples import SampleSet
+    from antifaz.core.interfaces import SampleSet
 
 
 @attrs.frozen(kw_only=True)

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from antifaz.core.data.cache import open_samples
-from antifaz.core.data.samples import Row, SampleSet
-from antifaz.core.data.text import by_source
-from antifaz.registry import IndexFileError, nearest, suggest
+from antifaz.core.errors import IndexFileError
+from antifaz.core.interfaces import SampleSet
+from antifaz.data.cache import open_samples
+from antifaz.data.samples import Row
+from antifaz.data.text import by_source
+from antifaz.registry import nearest, suggest
 
 from .sentences import sentences
 

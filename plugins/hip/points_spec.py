@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from antifaz.core.patches import Patches, patches_of
+from antifaz.core.layers.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, component, option, positive
 

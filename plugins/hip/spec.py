@@ -22,7 +22,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, expect_whole, one_width
+from antifaz.core.streams import Group, Stream, one_width, require_whole
 from antifaz.registry import SpecError, between, component, option, suggest
 
 from .grouping import STOCK_LANE, Layout, check_routing, is_stock, separate_layout, stock_layout
@@ -106,7 +106,7 @@ class HiP:
 
     def outputs(self, inputs: Group) -> Group:
         streams, width = self._streams(inputs), one_width(inputs)
-        expect_whole(streams, "groups take")
+        require_whole(streams, "groups take")
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
             raise SpecError(

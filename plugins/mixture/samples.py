@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from antifaz.core.data.samples import Entry, Sample, SampleSet, seeded, stacked, views_of
+from antifaz.core.errors import DataError
+from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
+from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.registry import DataError
+from antifaz.data.samples import stacked
 
 
 class MixedSamples:

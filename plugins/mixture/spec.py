@@ -12,7 +12,7 @@ from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
-    from antifaz.core.data.samples import SampleSet
+    from antifaz.core.interfaces import SampleSet
 
     from .samples import MixedSamples
 

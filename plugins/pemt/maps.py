@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.objectives import full_precision
+from antifaz.core.objectives import no_autocast
 
 START = 0.1
 """Deviation of U's first values: at first a layer changes little of what it gets, which tells samples apart better than it does."""
@@ -65,6 +65,6 @@ def maps_of(layers: Mapping[str, nn.Module], member: str) -> dict[str, Map]:
     if not low:
         return dict(layers)
     skew_NRR = torch.stack([layer.skew[member] for layer in low.values()])
-    with full_precision(skew_NRR):  # products of weights are rounded once, when they meet the tokens
+    with no_autocast(skew_NRR):  # products of weights are rounded once, when they meet the tokens
         turned = rotations(skew_NRR)
         return {name: layer.of(member, rotation) for (name, layer), rotation in zip(low.items(), turned, strict=True)}

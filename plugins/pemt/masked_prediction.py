@@ -11,10 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core import distributed
-from antifaz.core.objectives import Loss, Objective, Term, full_precision, masked_sum, only, wide
+from antifaz.core import collectives
+from antifaz.core.layers.transformer import init_transformer
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide
 from antifaz.core.tokens import Features
-from antifaz.core.transformer import init_transformer
 
 from .negatives import content_weights, drawn
 
@@ -44,15 +44,15 @@ class MaskedEmbeddingPrediction(Objective):
 
     def forward(self, output: Mapping[str, Features], embedding: Mapping[str, Features], hidden: Mapping[str, Features]) -> Loss:  # type: ignore[override]
         found, answer, marks = only(output), only(embedding), only(hidden)
-        with full_precision(found.values):
+        with no_autocast(found.values):
             there_R = (_pieces(found) & _pieces(answer) & _pieces(marks)).flatten()
             wanted_R = (_rows(marks.values[..., None], there_R)[:, 0] > 0.5) & there_R
             return self._loss(_rows(found.values, there_R), _rows(answer.values, there_R), there_R, wanted_R)
 
     def _loss(self, output_RO: Tensor, embedding_RC: Tensor, there_R: Tensor, wanted_R: Tensor) -> Loss:
         rows = len(there_R)
-        answer_R = torch.arange(rows, device=there_R.device) + distributed.rank() * rows
-        key_GP, there_G = distributed.gather(self.embed(embedding_RC)), distributed.gather(there_R)
+        answer_R = torch.arange(rows, device=there_R.device) + collectives.rank() * rows
+        key_GP, there_G = collectives.gather(self.embed(embedding_RC)), collectives.gather(there_R)
         own_RG = answer_R[:, None] == torch.arange(len(there_G), device=there_R.device)
         with torch.no_grad():
             negative_RG = self._negatives(embedding_RC.detach(), there_G[None] & ~own_RG)
@@ -67,7 +67,7 @@ class MaskedEmbeddingPrediction(Objective):
         """(R, G) bool."""
         if self.content == "off":
             return drawn(candidate_RG.to(embedding_RC.dtype), self.negatives)
-        distance_RG = torch.cdist(embedding_RC, distributed.gather(embedding_RC))
+        distance_RG = torch.cdist(embedding_RC, collectives.gather(embedding_RC))
         return drawn(content_weights(distance_RG, candidate_RG, self.content, self.interval), self.negatives)
 
 

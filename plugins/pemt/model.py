@@ -12,10 +12,10 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.attention import Lowering, Valid, attend
+from antifaz.core.layers.attention import Lowering, Valid, attend
+from antifaz.core.layers.transformer import init_transformer, merge_heads, split_heads
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
-from antifaz.core.transformer import init_transformer, merge_heads, split_heads
 
 from .maps import LowRankMap, Map, maps_of
 from .spec import MULTIMODAL, Sharing

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
-from antifaz.core.batch_norm import MaskedBatchNorm
+from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Features
 
 from .networks_spec import EXPANSION

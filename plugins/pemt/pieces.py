@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.layers.positions import learned_positions, resampled_positions
+from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features, Tokens
-from antifaz.core.transformer import init_transformer, learned_positions, resampled_positions
 
 
 class Cutter(nn.Module):

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from antifaz.core.attention import Valid, attend
+from antifaz.core.layers.attention import Valid, attend
+from antifaz.core.layers.mlp import MLP
+from antifaz.core.layers.transformer import merge_heads, split_heads
 from antifaz.core.routing import Routing
-from antifaz.core.transformer import MLP, merge_heads, split_heads
 
 Heads = Mapping[str, Tensor]
 """stream -> (B, H, N, D)."""

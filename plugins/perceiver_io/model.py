@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.attention import readable
+from antifaz.core.layers.attention import readable
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.batch_norm import MaskedBatchNorm
+from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Tokens, token_presence
 
 from .layers import init_perceiver

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from antifaz.registry import WeightsError, component, option
+from antifaz.core.errors import WeightsError
+from antifaz.registry import component, option
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -56,7 +57,7 @@ class TransformersPerceiver:
         return PARTS[self.model]
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.weights import read_weights
+        from antifaz.core.graph.loading import read_weights
 
         from .weights import translate
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, full_precision, only, wide
+from antifaz.core.objectives import Loss, Objective, Term, no_autocast, only, wide
 from antifaz.core.tokens import Features
 
 ERRORS: Mapping[str, Callable[[Tensor], Tensor]] = {"absolute": torch.abs, "squared": torch.square}
@@ -33,7 +33,7 @@ def mean_error(said: Features, wanted: Features, counts: Tensor, error: Callable
 
     counts: (B, ...) bool, which numbers are compared; what others hold, NaN too, reaches neither the sum nor a gradient.
     """
-    with full_precision(said.values):
+    with no_autocast(said.values):
         left, right = (torch.where(counts, wide(side.values), 0.0) for side in (said, wanted))
         errors = error(left - right)
         return Loss({"error": Term(errors.sum(), counts.sum().to(errors.dtype))})

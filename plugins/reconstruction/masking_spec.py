@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from antifaz.core.patches import Patches, patches_of
+from antifaz.core.layers.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape
 from antifaz.registry import SpecError, between, component, option, suggest
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 import torch
 from rich.progress import track
 
-from antifaz.core.data.cache import cached
-from antifaz.core.data.media import write_clip
-from antifaz.core.data.processes import in_parallel
-from antifaz.core.data.samples import MediaSamples, Row, SampleSet
-from antifaz.core.data.text import Text, by_source
+from antifaz.core.interfaces import SampleSet
+from antifaz.data.cache import cached
+from antifaz.data.media.writing import write_clip
+from antifaz.data.samples import MediaSamples, Row
+from antifaz.data.text import Text, by_source
+from antifaz.data.workers import in_parallel
+from antifaz.plugins.shapes_and_sounds import rules
 from antifaz.registry import WriteError
 
-from . import rules
 from .captions import sentences
 from .drawing import FPS, SAMPLE_RATE, draw, rhythm, sound
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from antifaz.core.data.clips import Clip
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.streams import Shape
+from antifaz.data.clips import Clip
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 from .rules import CLASSES, LABELLED
 
 if TYPE_CHECKING:
-    from antifaz.core.data.samples import SampleSet
+    from antifaz.core.interfaces import SampleSet
 
 
 @component("dataset", "shapes_and_sounds")

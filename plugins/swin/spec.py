@@ -19,7 +19,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Edge, Routing
-from antifaz.core.streams import Group, Stream, expect_whole, one_width
+from antifaz.core.streams import Group, Stream, one_width, require_whole
 from antifaz.registry import SpecError, between, component, fraction, option, positive, suggest
 
 from .grids import grid_of_stage, smallest_side
@@ -91,7 +91,7 @@ class Swin:
     def outputs(self, inputs: Group) -> Group:
         streams = _streams(inputs)
         self._check_widths(streams)
-        expect_whole((stream for stream in streams if not stream.latent), "windows take")
+        require_whole((stream for stream in streams if not stream.latent), "windows take")
         self._routing(streams)
         grids = self._grids(streams)
         self._windows(streams)

@@ -28,7 +28,7 @@ class TorchvisionSwin:
             raise SpecError("give `file` or `name`, one of the two", field="file")
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.weights import read_published, read_weights
+        from antifaz.core.graph.loading import read_published, read_weights
 
         from .weights import translate
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from antifaz.core.data.text import Text, UnreadableText
 from antifaz.core.tokens import Features
+from antifaz.data.text import Text, UnreadableText
 
 from .words import BEGIN, END, PAD, SPECIALS, UNKNOWN, words_of
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
-from antifaz.registry import DataError
+from antifaz.core.errors import DataError
 
 from .decoder import Encoding
 from .vocabulary import digest_of, expect_size, file_of

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal
 
-from antifaz.core.engine.run_folder import write_atomically
-from antifaz.registry import DataError
+from antifaz.core.errors import DataError
+from antifaz.registry.files import write_atomically
 
 from .words import SPECIALS, never_said, words_of
 

@@ -107,7 +107,7 @@ class PaperFlops:
     """
 
     def formulas(self) -> Mapping[Any, Callable[..., int]]:
-        from antifaz.core.cost import attention_operator
+        from antifaz.analysis.cost import attention_operator
 
         return {attention_operator(): _attention}
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-from antifaz.core.data.media import Media
+from antifaz.data.media.file import Media
 
 Transform = Callable[[Tensor], Tensor]
 

@@ -21,7 +21,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, expect_whole, mlp_width, one_width
+from antifaz.core.streams import Group, Stream, mlp_width, one_width, require_whole
 from antifaz.registry import SpecError, between, component, fraction, option, positive
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ViT:
                 raise SpecError(message, field="relative_positions")
             if name not in routing.reads.get(name, {}):
                 raise SpecError(f"the mask does not let {name!r} read itself", field="relative_positions")
-            expect_whole([stream], "their distances take")
+            require_whole([stream], "their distances take")
         return dict(inputs)
 
     def routings(self, inputs: Group) -> Sequence[Routing]:

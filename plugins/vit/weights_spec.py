@@ -30,7 +30,7 @@ class TorchvisionViT:
             raise SpecError("give `file` or `name`, one of the two", field="file")
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.weights import read_published, read_weights
+        from antifaz.core.graph.loading import read_published, read_weights
 
         from .weights import from_torchvision
 
@@ -46,7 +46,7 @@ class TimmViT:
     file: str = option(doc="a state dict, .safetensors or .pth")
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.weights import read_weights
+        from antifaz.core.graph.loading import read_weights
 
         from .weights import from_timm
 

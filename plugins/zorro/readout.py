@@ -11,10 +11,11 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import nn
 
-from antifaz.core.attention import readable
+from antifaz.core.layers.attention import readable
+from antifaz.core.layers.mlp import MLP
+from antifaz.core.layers.transformer import RoutedAttention, init_transformer
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Features, Tokens
-from antifaz.core.transformer import MLP, RoutedAttention, init_transformer
 
 
 class QueryDecoder(nn.Module):

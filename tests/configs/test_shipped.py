@@ -12,10 +12,10 @@ import attrs
 import pytest
 import yaml
 
-from antifaz.core.check import check
+from antifaz.analysis.check.report import check
+from antifaz.analysis.influence import verify
 from antifaz.core.experiment import read, shipped_names
 from antifaz.core.interfaces import DecoderSpec
-from antifaz.core.verify import verify
 from antifaz.registry import Structurer, View, load_document, option
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Term, blank_absent, full_precision, masked_sum, only, reduce, wide
+from antifaz.core.objectives import Loss, Term, masked_sum, no_autocast, only, reduce, wide, zero_invalid
 from antifaz.core.tokens import Features
 
 
@@ -49,7 +49,7 @@ def test_a_term_that_nobody_counted_is_zero_and_has_zero_gradient() -> None:
 
 def test_what_is_absent_never_passes() -> None:
     values = torch.tensor([[1.0, 2.0], [torch.nan, torch.inf]], requires_grad=True)
-    kept = blank_absent(values, torch.tensor([True, False]))
+    kept = zero_invalid(values, torch.tensor([True, False]))
     assert kept.tolist() == [[1, 2], [0, 0]]
     kept.square().sum().backward()
     assert values.grad is not None
@@ -67,9 +67,9 @@ def test_full_precision_turns_autocast_off() -> None:
     matrix = torch.ones(2, 2)
     with torch.autocast("cpu", torch.bfloat16):
         assert (matrix @ matrix).dtype == torch.bfloat16
-        with full_precision(matrix):
+        with no_autocast(matrix):
             assert (matrix @ matrix).dtype == torch.float32
-    with full_precision(torch.ones(1, device="meta")):
+    with no_autocast(torch.ones(1, device="meta")):
         pass
 
 

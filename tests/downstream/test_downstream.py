@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from antifaz.core.skeleton import KINDS, write_skeleton
-from antifaz.registry import SkeletonError
+from antifaz.cli.new.skeleton import KINDS, SkeletonError, write_skeleton
 
 HERE = Path(__file__).parent
 DISTRIBUTION = HERE / "inertial"
@@ -61,8 +60,8 @@ def test_it_is_trained_from_yaml(site: Path, tmp_path: Path) -> None:
     write_signals(tmp_path / "train", 16, 0)
     write_signals(tmp_path / "test", 8, 1)
     config = str(HERE / "experiment.yaml")
-    assert "pure" in run(site, "antifaz.core.cli", "verify", config, SIGNALS=str(tmp_path))
-    run(site, "antifaz.core.cli", "run", config, "--run", str(tmp_path / "run"), "--device", "cpu", SIGNALS=str(tmp_path))
+    assert "pure" in run(site, "antifaz.cli", "verify", config, SIGNALS=str(tmp_path))
+    run(site, "antifaz.cli", "run", config, "--run", str(tmp_path / "run"), "--device", "cpu", SIGNALS=str(tmp_path))
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert results["evaluate"]["all"]["accuracy"]["labels"] > 80
 

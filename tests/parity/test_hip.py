@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
+from antifaz.analysis.influence import randomize_parameters
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Stream
 from antifaz.core.tokens import Tokens
-from antifaz.core.verify import redraw
 from antifaz.plugins.hip.grouping import share_out, stock_cut
 from antifaz.plugins.hip.model import HierarchicalPerceiver, cut_tokens, joined_groups
 from antifaz.plugins.hip.spec import HiP
@@ -34,7 +34,7 @@ def model() -> HierarchicalPerceiver:
     )  # fmt: skip
     names = {"image": IMAGE, "label": LABEL, "image_at": IMAGE, "label_at": LABEL}
     module = spec.build({name: Stream(name, WIDTH, (points,)) for name, points in names.items()}).double().eval()
-    redraw(module, 0)
+    randomize_parameters(module, 0)
     return module
 
 

@@ -13,14 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.engine.first_weights import load_first_weights
-from antifaz.core.experiment import Adopted, read
-from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph
+from antifaz.core.errors import WeightsError
+from antifaz.core.experiment import PretrainedPart, read
+from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.tokens import Features
+from antifaz.engine.training.initialization import initialize
 from antifaz.plugins.perceiver_io.weights import translate
 from antifaz.plugins.perceiver_io.weights_spec import ARCHITECTURES, PARTS, TransformersPerceiver
-from antifaz.registry import WeightsError
 
 transformers = pytest.importorskip("transformers")
 
@@ -64,7 +63,7 @@ def test_a_local_folder_gives_a_graph_its_weights(plugins, tmp_path: Path, safe:
         (tmp_path / "model.safetensors").unlink()
     spec = TransformersPerceiver(folder=str(tmp_path), model="masked_language")
     graph = build_graph(read("models/perceiver-mlm-bytes", plugins, MLM_TINY + MLM_QUERY).wirings[""]).eval()
-    load_first_weights(graph, {part: Adopted(part=part, weights=spec) for part in spec.parts}, {}, needed=spec.parts)
+    initialize(graph, {part: PretrainedPart(part=part, weights=spec) for part in spec.parts}, {}, needed=spec.parts)
     ids = texts(2, 10, 20)
     (got,) = answers(graph, "logits", text=ids).values()
     equal(got, theirs(model, inputs=ids, attention_mask=(ids != 0).long()))

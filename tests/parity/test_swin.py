@@ -18,12 +18,12 @@ from torchvision.models.swin_transformer import SwinTransformer
 from torchvision.models.video import swin3d_b, swin3d_s, swin3d_t
 from torchvision.models.video.swin_transformer import SwinTransformer3d
 
-from antifaz.core.check import check
-from antifaz.core.engine.first_weights import load_first_weights
-from antifaz.core.experiment import Adopted, read
-from antifaz.core.model import build_graph
+from antifaz.analysis.check.report import check
+from antifaz.core.experiment import PretrainedPart, read
+from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
+from antifaz.engine.training.initialization import initialize
 from antifaz.plugins.classification.spec import LinearHeads
 from antifaz.plugins.pooling.spec import MeanReadout
 from antifaz.plugins.swin.spec import Swin
@@ -157,7 +157,7 @@ def test_zorro_swin_starts_from_published_weights(plugins, tmp_path: Path, windo
     graph = build_graph(read(tmp_path / "zorro.yaml", plugins).wiring).eval()
     spec = component_of(f"{{use: torchvision_swin, file: {tmp_path / 'theirs.safetensors'}}}", "weights", plugins.catalogue)
     nodes = {"video": "patches", "encoder": "encoder"} | ({"audio": "patches"} if len(window) == 2 else {})
-    said = load_first_weights(graph, {node: Adopted(part=part, weights=spec) for node, part in nodes.items()}, {})
+    said = initialize(graph, {node: PretrainedPart(part=part, weights=spec) for node, part in nodes.items()}, {})
     assert "encoder.mergings.0.latents.bias is not given, and filled in by its module" in said
     theirs.head = nn.Identity()
     if len(window) == 3:

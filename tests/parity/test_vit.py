@@ -12,13 +12,13 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer, vit_b_16
 
-from antifaz.core.engine.first_weights import load_first_weights
-from antifaz.core.experiment import Adopted, Experiment, Published, read
-from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph
+from antifaz.core.errors import WeightsError
+from antifaz.core.experiment import Experiment, PretrainedPart, Published, read
+from antifaz.core.graph.module import Graph, build_graph
+from antifaz.core.layers.positions import resampled_positions
 from antifaz.core.tokens import Features
-from antifaz.core.transformer import resampled_positions
-from antifaz.registry import Plugins, WeightsError, component_of
+from antifaz.engine.training.initialization import initialize
+from antifaz.registry import Plugins, component_of
 
 SIZE, WIDTH, CLASSES = 32, 24, 5
 MODEL = """
@@ -68,7 +68,7 @@ def adopt(graph: Graph, format_: str, state: dict[str, Tensor], folder: Path, pl
     """Load a foreign state dict the way an `init:` does."""
     save_file({name: value.contiguous() for name, value in state.items()}, folder / "foreign.safetensors")
     spec = component_of(f"{{use: {format_}, file: {folder / 'foreign.safetensors'}}}", "weights", plugins.catalogue)
-    return load_first_weights(graph, {node: Adopted(part=part, weights=spec) for node, part in nodes.items()}, {})
+    return initialize(graph, {node: PretrainedPart(part=part, weights=spec) for node, part in nodes.items()}, {})
 
 
 def answer(graph: Graph, images: Tensor, frames: int = 1) -> Tensor:

@@ -8,12 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.claims import mixings
+from antifaz.analysis.influence import randomize_parameters, verify
+from antifaz.analysis.purity import mixings
 from antifaz.core.experiment import Experiment, read
-from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph
+from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.tokens import Tokens
-from antifaz.core.verify import redraw, verify
 from antifaz.registry import ConfigError, Plugins
 
 MODEL = """
@@ -39,7 +38,7 @@ def experiment(tmp_path: Path, plugins: Plugins):
 
 def encoder_of(experiment: Experiment) -> torch.nn.Module:
     graph: Graph = build_graph(experiment.wiring).double().eval()
-    redraw(graph, 0)
+    randomize_parameters(graph, 0)
     return graph.get_submodule("encoder")
 
 

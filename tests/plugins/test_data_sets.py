@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from antifaz.core.data.batches import Batch, evaluation_batches, training_batches
-from antifaz.core.data.media import write_clip
-from antifaz.core.data.processes import in_parallel
+from antifaz.core.errors import DataError
 from antifaz.core.experiment import Data
+from antifaz.data.batches import Batch, evaluation_batches, training_batches
+from antifaz.data.media.writing import write_clip
+from antifaz.data.workers import in_parallel
 from antifaz.plugins.shapes_and_sounds import rules
-from antifaz.registry import ConfigError, DataError, SpecError, Structurer, load_document
+from antifaz.registry import ConfigError, SpecError, Structurer, load_document
 
 MODALITIES = (
     "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {use: log_mel, bins: 8, hop: 0.125, augment: spec_augment}}"

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from antifaz.core.check import check
+from antifaz.analysis.check.report import check
+from antifaz.analysis.influence import randomize_parameters, verify
 from antifaz.core.experiment import read
-from antifaz.core.model import TrainingModel, build_graph, parameters_reached, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Stream
 from antifaz.core.tokens import Tokens
-from antifaz.core.verify import redraw, verify
+from antifaz.engine.training.model import TrainingModel, trainable_parameters
 from antifaz.plugins.hip.grouping import even_cut, separate_layout
 from antifaz.plugins.hip.model import HierarchicalPerceiver
 from antifaz.plugins.hip.spec import HiP
@@ -78,7 +80,7 @@ def experiment(plugins, tmp_path: Path, blanks: dict[str, str], *overrides: str)
 @pytest.fixture(scope="module")
 def zorro() -> HierarchicalPerceiver:
     module = HiP(mask=ZorroMask(), queries=ASKED, **TABLES).build({**STREAMS, **QUERIES}).double().eval()
-    redraw(module, 0)
+    randomize_parameters(module, 0)
     return module
 
 
@@ -201,7 +203,7 @@ def test_only_what_an_output_needs_is_run(plugins, tmp_path: Path) -> None:
     seen: list[set[str]] = []
     for block in graph.get_submodule("encoder").blocks:
         block.register_forward_hook(lambda _module, _given, hidden: seen.append(set(hidden)))
-    batch = stand_in(config.wiring.inputs, 2)
+    batch = fake_batch(config.wiring.inputs, 2)
     assert set(graph(batch, ["encoder.audio"])) == {"encoder.audio"}
     assert seen == [{"audio"}] * 3  # no other stream, and no decoder
     graph(batch, ["audio_values"])
@@ -211,7 +213,7 @@ def test_only_what_an_output_needs_is_run(plugins, tmp_path: Path) -> None:
 def test_batches_without_a_modality(plugins, tmp_path: Path) -> None:
     for blanks in (ZORRO, STOCK):
         graph = build_graph(experiment(plugins, tmp_path, blanks).wiring).eval()
-        batch = stand_in(graph.wiring.inputs, 2)
+        batch = fake_batch(graph.wiring.inputs, 2)
         found = graph({"audio": batch["audio"]}, ["audio_values", "video_values"])
         assert found["audio_values"].values.isfinite().all()
         assert ("video_values" in found) == (blanks is STOCK)
@@ -281,5 +283,5 @@ def test_transforms_that_add_entries_train(plugins, tmp_path: Path) -> None:
     assert "video_target" not in config.stage_inputs(config.stages["finetune"])
     model = TrainingModel(build_graph(config.wirings["pretrain"], device="meta"), config.stages["pretrain"].objectives).to("meta")
     present = {name: config.wirings["pretrain"].inputs[name] for name in config.stage_inputs(config.stages["pretrain"])}
-    reached = {name.partition(".")[0] for name in parameters_reached(model, present)}
+    reached = {name.partition(".")[0] for name in trainable_parameters(model, present)}
     assert reached == {"video", "audio", "encoder", "video_values", "audio_values"}

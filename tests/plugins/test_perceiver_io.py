@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.cost import forward_flops
+from antifaz.analysis.cost import forward_flops
 from antifaz.core.experiment import read
-from antifaz.core.model import build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
 from antifaz.plugins.perceiver_io.front_ends import ArrayPatches, ConvStem, Entities, FourierPositions, VocabularyEmbeddings
@@ -56,7 +57,7 @@ def test_published_parameters_and_flops(plugins, name: str) -> None:
     graph = build_graph(wiring, device="meta")
     assert sum(p.numel() for p in graph.parameters()) == PARAMETERS[name]
     if name in FLOPS:
-        counted = forward_flops(graph, stand_in(wiring.inputs, 1, "meta"), ["logits" if "logits" in wiring.nodes else "flow"])
+        counted = forward_flops(graph, fake_batch(wiring.inputs, 1, "meta"), ["logits" if "logits" in wiring.nodes else "flow"])
         assert sum(counted.values()) == pytest.approx(FLOPS[name], rel=0.01)
 
 

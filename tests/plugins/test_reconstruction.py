@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from antifaz.analysis.influence import randomize_parameters
 from antifaz.core.experiment import read
-from antifaz.core.model import build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
+from antifaz.core.layers.patches import patches_of, to_points
 from antifaz.core.objectives import Objective, reduce
-from antifaz.core.patches import patches_of, to_points
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.core.verify import redraw
 from antifaz.plugins.reconstruction import psnr
 from antifaz.plugins.reconstruction.masking_spec import MaskedError, MaskPoints
 from antifaz.plugins.reconstruction.spec import PSNR, Reconstruction
@@ -189,9 +190,9 @@ def test_a_label_that_is_hidden_does_not_leak(plugins) -> None:
     for chance, hidden in ((1.0, True), (0.5, False)):
         config = read("perceiver-autoencoding", plugins, [f"graph.inputs.mask.label={chance}"])
         graph = build_graph(config.wirings["evaluate"])
-        redraw(graph, 0)
+        randomize_parameters(graph, 0)
         graph.eval()
-        batch = stand_in(config.wirings["evaluate"].inputs, 2)
+        batch = fake_batch(config.wirings["evaluate"].inputs, 2)
         other = {**batch, "label": Features((batch["label"].values + 1) % 16)}
         given, exchanged = graph(batch, answers), graph(other, answers)
         assert all(torch.equal(given[output].values, exchanged[output].values) == hidden for output in answers)

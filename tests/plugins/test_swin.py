@@ -9,13 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core import attention
-from antifaz.core.check import check
+from antifaz.analysis.check.report import check
+from antifaz.analysis.influence import randomize_parameters, verify
 from antifaz.core.experiment import read
-from antifaz.core.model import build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
+from antifaz.core.layers import attention
 from antifaz.core.streams import Stream
 from antifaz.core.tokens import Tokens
-from antifaz.core.verify import redraw, verify
 from antifaz.plugins.masks.spec import Isolated, Joint, Routes
 from antifaz.plugins.swin.model import SwinTransformer
 from antifaz.plugins.swin.spec import Swin
@@ -45,7 +46,7 @@ def drawn(streams: dict[str, Stream], batch: int = 2) -> dict[str, Tokens]:
 
 def module(spec: Swin = ZORRO, streams: dict[str, Stream] = STREAMS) -> SwinTransformer:
     built = spec.build(streams).double().eval()
-    redraw(built, 1)
+    randomize_parameters(built, 1)
     return built
 
 
@@ -302,7 +303,7 @@ def test_weights_are_shared_between_grids(plugins, tmp_path: Path) -> None:
 """
     experiment = read(written(tmp_path, more=more), plugins)
     graph = build_graph(experiment.wiring).eval()
-    batch = stand_in(experiment.wiring.inputs, 2)
+    batch = fake_batch(experiment.wiring.inputs, 2)
     found = graph(batch, ["one", "other"])
     assert {name: value.values.shape[1] for name, value in found.items()} == {"one.audio": 24, "other.spectrum": 12}
     assert not [name for name in graph.weights() if name.startswith("other.")]

@@ -14,15 +14,15 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from antifaz.core.check import CheckReport, check
-from antifaz.core.cli.check_report import show
-from antifaz.core.cost import counting, forward_flops
+from antifaz.analysis.check.report import CheckReport, check
+from antifaz.analysis.cost import counting, forward_flops
+from antifaz.analysis.influence import verify
+from antifaz.cli.check_report import show
 from antifaz.core.experiment import Experiment, read
-from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph, stand_in
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.core.verify import verify
 from antifaz.plugins.vatt.common_space import CommonSpace
 from antifaz.plugins.vatt.drop_token import DropTokens, kept_tokens
 from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace, PaperFlops
@@ -87,7 +87,7 @@ def test_fine_tuning_costs_what_the_paper_prints(plugins: Plugins, frames: int, 
     experiment = read("models/vatt-medium", plugins, [clip, kept, "graph.tower.in=[kept, agg]"])
     graph = build_graph(experiment.wiring, device="meta").train()
     with counting(PaperFlops()) as counter:
-        graph(stand_in(experiment.wiring.inputs, 1, "meta"), ["pooled"])
+        graph(fake_batch(experiment.wiring.inputs, 1, "meta"), ["pooled"])
     assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=5e-3)
 
 
@@ -99,7 +99,7 @@ def test_pre_training_costs_what_the_paper_prints(plugins: Plugins, rate: float,
     experiment = read("models/vatt-mbs", plugins, rates)
     graph = build_graph(experiment.wiring, device="meta").train()
     with counting(PaperFlops()) as counter:
-        graph(stand_in(experiment.wiring.inputs, 1, "meta"), ["space"])
+        graph(fake_batch(experiment.wiring.inputs, 1, "meta"), ["space"])
     assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=7e-3)
 
 
@@ -182,7 +182,7 @@ def seen_by_tower(graph: Graph, batch: dict[str, Features]) -> dict[str, Tokens]
 
 def test_half_of_the_tokens_are_counted_in_training_and_all_of_them_in_evaluation(small) -> None:
     wiring = small().wiring
-    graph, batch = build_graph(wiring), stand_in(wiring.inputs, 2)
+    graph, batch = build_graph(wiring), fake_batch(wiring.inputs, 2)
     full = {"video": 32, "audio": 16, "agg": 1}
     assert {n: t.values.shape[1] for n, t in seen_by_tower(graph.train(), batch).items()} == {"video": 16, "audio": 8, "agg": 1}
     assert {n: t.values.shape[1] for n, t in seen_by_tower(graph.eval(), batch).items()} == full
@@ -191,10 +191,10 @@ def test_half_of_the_tokens_are_counted_in_training_and_all_of_them_in_evaluatio
 
 def test_evaluation_is_that_of_a_graph_that_never_drops(small) -> None:
     with_drop, without = small().wiring, small("graph.kept.rate=0").wiring
-    batch = stand_in(with_drop.inputs, 2)
+    batch = fake_batch(with_drop.inputs, 2)
     answers = [build_graph(wiring).eval()(batch, ["pooled"])["pooled.it"].values for wiring in (with_drop, without)]
     assert torch.equal(*answers)
-    meta = stand_in(with_drop.inputs, 1, "meta")
+    meta = fake_batch(with_drop.inputs, 1, "meta")
     first, second = (forward_flops(build_graph(w, device="meta"), meta, ["pooled"]) for w in (with_drop, without))
     assert first == second
 
@@ -415,7 +415,7 @@ def test_modalities_do_not_meet_before_the_losses(shared) -> None:
 def test_samples_without_text_say_so(shared) -> None:
     experiment = shared()
     graph = build_graph(experiment.wiring).eval()
-    batch = stand_in(experiment.wiring.inputs, 3)
+    batch = fake_batch(experiment.wiring.inputs, 3)
     there = torch.tensor([[True, False], [False, False], [True, True]])
     words = torch.where(there[..., None], batch["text"].values.clamp(min=4), 0)
     found = graph({**batch, "text": Features(words, there)}, ["space.text", "space.video_text"])
@@ -428,7 +428,7 @@ def test_the_common_space_counts_only_what_there_is(shared) -> None:
     """A token that pools a sample without the modality is made of nothing: batch norm must not see it."""
     experiment = shared()
     torch.manual_seed(0)
-    batch = stand_in(experiment.wiring.inputs, 4)
+    batch = fake_batch(experiment.wiring.inputs, 4)
     there, spoken = (
         torch.tensor([True, True, True, False]),
         torch.tensor([[True, True], [True, False], [False, False], [False, True]]),

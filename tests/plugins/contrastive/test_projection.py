@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.batch_norm import MaskedBatchNorm
+from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
 from antifaz.plugins.contrastive.spec import Projection

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.model import stand_in
+from antifaz.core.graph.loading import fake_batch
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
@@ -215,7 +215,7 @@ def test_a_seed_gives_the_same_negatives(content: str) -> None:
 def test_it_draws_on_the_meta_device() -> None:
     with torch.device("meta"):
         module = MaskedPrediction(content="similar", negatives=2).build(SHAPES)
-    given = {argument: stand_in(group, 4, "meta") for argument, group in SHAPES.items()}  # type: ignore[arg-type]
+    given = {argument: fake_batch(group, 4, "meta") for argument, group in SHAPES.items()}  # type: ignore[arg-type]
     assert module(**given).terms["pieces"].total.shape == ()
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from antifaz.core.graph.graph import Graph
+from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import NodePlan, wire
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from antifaz.core.engine.run import Run, StoppedError, run_experiment
 from antifaz.core.experiment import Experiment, read
-from antifaz.core.model import build_graph
+from antifaz.core.graph.loading import read_weights
+from antifaz.core.graph.module import build_graph
 from antifaz.core.routing import compose, needed
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Tokens
-from antifaz.core.weights import read_weights
+from antifaz.engine.run import Run, StoppedError, run_experiment
 from antifaz.plugins.pemt.maps import LowRankMap, rotations
 from antifaz.plugins.pemt.model import Layer, ParameterEfficientTransformers
 from antifaz.plugins.pemt.networks_spec import AudioResNet, VideoResNet

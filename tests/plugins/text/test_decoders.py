@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from antifaz.core.data.samples import seeded
-from antifaz.core.data.text import Text, UnreadableText
+from antifaz.core.errors import DataError
+from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
+from antifaz.data.text import Text, UnreadableText
 from antifaz.plugins.text.decoder import TextDecoder
 from antifaz.plugins.text.spec import Bytes, Sentences, Subwords, Words
 from antifaz.plugins.text.vocabulary import train_vocabulary
-from antifaz.registry import DataError, SpecError
+from antifaz.registry import SpecError
 
 CORPUS = ("a cat sleeps", "A dog sleeps.", "a cat and a dog", "don't wake the cat!")
 

@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save_file
 
-from antifaz.core.engine.first_weights import load_first_weights
+from antifaz.core.errors import WeightsError
 from antifaz.core.experiment import read
-from antifaz.core.graph.graph import Graph
-from antifaz.core.model import build_graph
+from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.streams import Shape
+from antifaz.engine.training.initialization import initialize
 from antifaz.plugins.text.embedding import EmbeddedTokens
 from antifaz.plugins.text.spec import TokenEmbedding
-from antifaz.registry import SpecError, WeightsError
+from antifaz.registry import SpecError
 
 IDS = torch.tensor([[5, 4, 0], [6, 0, 0], [0, 0, 0]])
 
@@ -49,7 +49,7 @@ def graph_of(tmp_path, plugins, *, ids: int = 7, length: int = 3, more: str = ""
 def test_a_table_of_another_vocabulary_is_refused_with_both_sizes(tmp_path, plugins) -> None:
     save_file(graph_of(tmp_path, plugins, ids=9).weights(), tmp_path / "w.safetensors")
     with pytest.raises(WeightsError, match="the vocabulary has 7 ids, that of the weights had 9"):
-        load_first_weights(graph_of(tmp_path, plugins), str(tmp_path / "w.safetensors"), {})
+        initialize(graph_of(tmp_path, plugins), str(tmp_path / "w.safetensors"), {})
 
 
 def test_word_vectors_alone_are_enough_and_long_positions_are_cut(tmp_path, plugins) -> None:
@@ -57,18 +57,18 @@ def test_word_vectors_alone_are_enough_and_long_positions_are_cut(tmp_path, plug
     save_file({"text.table": table}, tmp_path / "w.safetensors")
     graph = graph_of(tmp_path, plugins, more=", table: 5, frozen: true")
     before = graph.text.positions.clone()
-    load_first_weights(graph, str(tmp_path / "w.safetensors"), {})
+    initialize(graph, str(tmp_path / "w.safetensors"), {})
     assert torch.equal(graph.text.table, table)
     assert torch.equal(graph.text.positions, before)
 
     longer = graph_of(tmp_path, plugins, length=6)
     save_file(longer.weights(), tmp_path / "w.safetensors")
     shorter = graph_of(tmp_path, plugins, length=3)
-    said = load_first_weights(shorter, str(tmp_path / "w.safetensors"), {})
+    said = initialize(shorter, str(tmp_path / "w.safetensors"), {})
     assert torch.equal(shorter.text.positions, longer.text.positions[:3])
     assert "adapted text.positions from [6, 4] to [3, 4]" in said
     with pytest.raises(WeightsError, match=r"positions is \[6, 4\], the graph wants \[8, 4\]"):
-        load_first_weights(graph_of(tmp_path, plugins, length=8), str(tmp_path / "w.safetensors"), {})
+        initialize(graph_of(tmp_path, plugins, length=8), str(tmp_path / "w.safetensors"), {})
 
 
 @pytest.mark.parametrize(

@@ -12,24 +12,26 @@ import torch
 import yaml
 from rich.console import Console
 
-from antifaz.core.check import check
-from antifaz.core.cli.check_report import show
-from antifaz.core.data.batches import evaluation_batches, training_batches
-from antifaz.core.data.media import write_clip
-from antifaz.core.data.text import Text
-from antifaz.core.engine.predict import load
-from antifaz.core.engine.run import run_experiment
+from antifaz.analysis.check.report import check
+from antifaz.analysis.influence import verify
+from antifaz.cli.check_report import show
+from antifaz.core.errors import DataError
 from antifaz.core.experiment import Data, Experiment, read
-from antifaz.core.model import TrainingModel, build_graph
-from antifaz.core.needed_files import missing_files
+from antifaz.core.experiment.needed_files import missing_files
+from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import reduce
 from antifaz.core.tokens import Features
-from antifaz.core.verify import verify
+from antifaz.data.batches import evaluation_batches, training_batches
+from antifaz.data.media.writing import write_clip
+from antifaz.data.text import Text
+from antifaz.engine.predict import load
+from antifaz.engine.run import run_experiment
+from antifaz.engine.training.model import TrainingModel
 from antifaz.plugins.shapes_and_sounds import captions, rules
 from antifaz.plugins.text.spec import SPECIALS
 from antifaz.plugins.text.vocabulary import train_vocabulary
 from antifaz.plugins.text.words import words_of
-from antifaz.registry import ConfigError, DataError, Plugins, Structurer, load_document
+from antifaz.registry import ConfigError, Plugins, Structurer, load_document
 
 ROOT = Path(__file__).parents[3]
 TEXT = "{{use: words, length: 8, draw_from: 3, vocabulary: [{}]}}".format(", ".join(captions.vocabulary()))

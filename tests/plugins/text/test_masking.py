@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from antifaz.core.data.samples import seeded
 from antifaz.core.objectives import reduce
+from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.plugins.classification.spec import CrossEntropy

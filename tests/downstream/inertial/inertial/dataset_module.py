@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from antifaz.core.data.samples import Sample
-from antifaz.registry import DataError
+from antifaz.core.interfaces import Sample
+from antifaz.core.errors import DataError
 
 
 class InertialDatasetSamples:

@@ -1,7 +1,8 @@
 """Inertial, a tokenizer.  Axes: B batch, C channels, T samples, N tokens."""
 
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.core.transformer import init_transformer, learned_positions
+from antifaz.core.layers.transformer import init_transformer
+from antifaz.core.layers.positions import learned_positions
 from torch import nn
 
 

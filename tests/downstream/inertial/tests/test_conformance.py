@@ -1,7 +1,7 @@
 """Everything that Antifaz asks of components of these kinds."""
 
 import pytest
-from antifaz.core.testing import conformance
+from antifaz.testing import conformance
 
 import inertial
 

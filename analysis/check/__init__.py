@@ -1,0 +1,1 @@
+"""check: what an experiment is and costs, before anything is spent."""

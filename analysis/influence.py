@@ -1,0 +1,148 @@
+"""verify: show, on the real composed model, which input can influence which output.
+
+Parameters are re-drawn non-zero in float64 (zero-initialised heads would prove anything). For every output and every modality:
+where the composed routing says "no influence", the gradient must be exactly zero and re-drawing the modality must change no bit
+of the output; where it says "influence", one of the two must show it. In training mode, in evaluation mode, and in evaluation of a
+batch in which each modality is absent from one of the samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import torch
+from torch import Tensor
+
+from antifaz.core.experiment import Experiment
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import Graph, build_graph
+from antifaz.core.tokens import Features
+
+from .purity import Claim, Mixing, claims, mixings
+
+BATCH_SIZE = 2
+SOME_ABSENT = "evaluation, some absent"
+MODES = ("training", "evaluation", SOME_ABSENT)
+
+
+@attrs.frozen
+class Finding:
+    """One output, one modality, one mode."""
+
+    stage: str
+    """The first stage whose graph this was measured on."""
+    output: str
+    modality: str
+    mode: str
+    allowed: bool
+    gradient: float
+    """Largest absolute gradient of the output with respect to the modality; 0.0 is exact."""
+    changed: bool
+    """Whether re-drawing the modality changes any bit of the output."""
+
+    @property
+    def influences(self) -> bool:
+        return self.gradient != 0.0 or self.changed
+
+    @property
+    def ok(self) -> bool:
+        return self.influences == self.allowed
+
+
+@attrs.frozen
+class VerifyReport:
+    findings: tuple[Finding, ...]
+    claims: tuple[Claim, ...]
+    mixings: tuple[Mixing, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return all(f.ok for f in self.findings) and all(c.holds for c in self.claims)
+
+    def json(self) -> dict[str, Any]:
+        """Plain data: `ok`, `claims`, `findings`, `mixings`."""
+        held = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
+        findings = [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]
+        return {"ok": self.ok, "claims": held, "findings": findings, "mixings": [attrs.asdict(m) for m in self.mixings]}
+
+
+def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
+    """Measure every influence on each of the experiment's graphs, and judge its claims."""
+    findings: list[Finding] = []
+    for stage, wiring in experiment.graphs.items():
+        graph = build_graph(wiring).double()
+        randomize_parameters(graph, seed)
+        findings += [f for mode in MODES for f in measure(graph, mode, seed, stage)]
+    return VerifyReport(tuple(findings), tuple(claims(experiment)), tuple(mixings(experiment)))
+
+
+def randomize_parameters(graph: torch.nn.Module, seed: int) -> None:
+    """Give every parameter non-zero values of a size that keeps signals alive; the same for a seed."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in graph.parameters():
+            noise = torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
+            scale = parameter[0].numel() ** -0.5 if parameter.dim() > 1 else 0.5
+            parameter.copy_(noise * scale + (0.5 if parameter.dim() == 1 else 0.0))
+
+
+def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding]:
+    """Gradients and re-draws for every output and modality, in float64 on the CPU."""
+    wiring = graph.wiring
+    graph.train(mode == "training")
+    allowed = wiring.influences()
+    used = frozenset[str]().union(*allowed.values()) if allowed else frozenset()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        shapes = {name: shape for name, shape in wiring.inputs.items() if name in used}
+        size = 1 + len(used) if mode == SOME_ABSENT else BATCH_SIZE
+        first, second = (fake_batch(shapes, size, dtype=torch.float64) for _ in range(2))
+    if mode == SOME_ABSENT:  # the first sample has everything, each of the others lacks one modality
+        first, second = ({n: _lacking(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in (first, second))
+    outputs = list(allowed)
+    gradients = _gradients(graph, first, outputs, seed)
+    base = _values(graph, first, outputs, seed)
+    findings = []
+    for modality in sorted(used):
+        other = _values(graph, {**first, modality: second[modality]}, outputs, seed)
+        for output in outputs:
+            changed = not torch.equal(base[output], other[output])
+            largest = gradients[output].get(modality, 0.0)
+            findings.append(Finding(stage, output, modality, mode, modality in allowed[output], largest, changed))
+    return findings
+
+
+def _lacking(entry: Features, sample: int) -> Features:
+    valid = entry.presence().clone()
+    valid[sample] = False
+    return Features(entry.values, valid)
+
+
+def _values(graph: Graph, batch: Mapping[str, Features], outputs: list[str], seed: int) -> dict[str, Tensor]:
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        buffers = {name: b.clone() for name, b in graph.named_buffers()}
+        values = {name: value.values.clone() for name, value in graph(batch, outputs).items()}
+        for name, buffer in graph.named_buffers():  # running statistics must not carry one call into the next
+            buffer.copy_(buffers[name])
+    return values
+
+
+def _gradients(graph: Graph, batch: Mapping[str, Features], outputs: list[str], seed: int) -> dict[str, dict[str, float]]:
+    """output -> modality -> the largest absolute gradient of a random projection of the output."""
+    leaves = {n: f.values.clone().requires_grad_() for n, f in batch.items() if f.values.is_floating_point()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        values = graph({**batch, **{n: Features(v, batch[n].valid) for n, v in leaves.items()}}, outputs)
+        found = {}
+        for output in outputs:
+            projected = (values[output].values * torch.randn_like(values[output].values)).sum()
+            if not leaves or not projected.requires_grad:  # numbers of a vocabulary have no gradient: they are drawn anew
+                found[output] = dict.fromkeys(leaves, 0.0)
+                continue
+            grads = torch.autograd.grad(projected, list(leaves.values()), retain_graph=True, allow_unused=True)
+            sizes = (0.0 if g is None else float(g.abs().max()) for g in grads)
+            found[output] = dict(zip(leaves, sizes, strict=True))
+    return found

@@ -1,0 +1,95 @@
+"""Purity: claims (`pure:`) held against the composed routing, and the layers from which streams are mixed. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from antifaz.core.experiment import Experiment
+from antifaz.core.graph.wiring import Wire, WiredNode, Wiring
+from antifaz.core.routing import compose
+from antifaz.core.streams import Stream
+
+
+@attrs.frozen
+class Claim:
+    """`pure: {output: [modality]}` and what the routing says."""
+
+    stage: str
+    """The first stage whose graph this is about."""
+    output: str
+    claimed: tuple[str, ...]
+    influenced_by: tuple[str, ...]
+    paths: Mapping[str, tuple[str, ...]]
+    """Modality outside the claim -> the references through which it arrives."""
+
+    @property
+    def holds(self) -> bool:
+        return not self.paths
+
+    @property
+    def text(self) -> str:
+        """For a person: the claim, and the path of every influence that breaks it."""
+        if self.holds:
+            return f"{self.output} depends on {', '.join(self.claimed) or 'nothing'} alone"
+        ways = "; ".join(f"{modality} arrives by {' -> '.join(path)}" for modality, path in self.paths.items())
+        return f"{self.output} was claimed to depend on {', '.join(self.claimed)} alone: {ways}"
+
+
+def claims(experiment: Experiment) -> list[Claim]:
+    """Every claim of an experiment, on each of its graphs that has the output."""
+    return [
+        _claim(stage, wiring, wire, modalities)
+        for stage, wiring in experiment.graphs.items()
+        for reference, modalities in experiment.header.pure.items()
+        if wiring.has(reference)
+        for wire in wiring.resolve(reference)
+    ]
+
+
+def _claim(stage: str, wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
+    influences = wiring.influences()[output.reference]
+    paths = {m: tuple(wiring.path(m, output)) for m in sorted(influences - set(modalities))}
+    return Claim(stage, output.reference, modalities, tuple(sorted(influences)), paths)
+
+
+@attrs.frozen
+class Mixing:
+    """A modality's stream that another one influences inside a node with several layers."""
+
+    stage: str
+    """The first stage whose graph this is about."""
+    stream: str
+    """As a reference: node.stream."""
+    source: str
+    layer: int
+    """The first layer after which the stream depends on the source, from 1."""
+    layers: int
+
+    @property
+    def text(self) -> str:
+        return f"{self.stream} is influenced by {self.source} from layer {self.layer} of {self.layers} on"
+
+
+def mixings(experiment: Experiment) -> list[Mixing]:
+    """Where modalities' streams stop being pure, on each of the experiment's graphs."""
+    return [
+        Mixing(stage, f"{name}.{stream}", source, layer, len(node.routings))
+        for stage, wiring in experiment.graphs.items()
+        for name, node in wiring.nodes.items()
+        for (stream, source), layer in _mixed(node).items()
+    ]
+
+
+def _mixed(node: WiredNode) -> dict[tuple[str, str], int]:
+    """(stream, other modality) -> the first layer after which the one depends on the other; of nodes with several layers."""
+    modalities = [key for key, value in node.inputs.items() if isinstance(value, Stream) and not value.latent]
+    found: dict[tuple[str, str], int] = {}
+    for layer in range(1, len(node.routings) + 1 if len(node.routings) > 1 else 1):
+        state = compose(node.routings[:layer], node.inputs)
+        for stream in modalities:
+            for source in modalities:
+                if source != stream and stream in node.outputs and source in state.get(stream, ()):
+                    found.setdefault((stream, source), layer)
+    return found

@@ -1,0 +1,5 @@
+"""`python -m antifaz.cli`."""
+
+from .app import main
+
+main()

@@ -1,0 +1,83 @@
+"""The JSON Schema of a config file, for editors: its sections with the components of the installed plugins. No torch.
+
+A file with a `name` that extends nothing stands alone and is held to be whole. Any other is a part: keys that it lacks may stand in
+the files around it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from antifaz.core.experiment import STAGES, Data, Header, Node
+from antifaz.registry import Catalogue
+from antifaz.registry.specs.schema import PART, WHOLE, SchemaWriter
+from antifaz.registry.specs.schema_forms import DELETED, Form, one_of, record, scalar
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+EXTENDS = {
+    "description": "the file, or files, that this one is laid over: a path relative to this file, or the name of a shipped config",
+    "type": ["string", "array"],
+    "items": {"type": "string"},
+}
+
+
+def config_schema(catalogue: Catalogue) -> dict[str, Any]:
+    """The schema of a config file whose components are those of the catalogue."""
+    writer = SchemaWriter(catalogue)
+    alone = {"required": ["name"], "not": {"required": ["extends"]}}
+    files = {form: _file(writer, form) for form in (WHOLE, PART)}
+    return {
+        "$schema": DIALECT,
+        "title": "Antifaz experiment",
+        "description": "Written by `antifaz schema` from the installed plugins.",
+        "type": "object",
+        "if": alone,
+        "then": files[WHOLE],
+        "else": files[PART],
+        "$defs": dict(sorted(writer.definitions.items())),
+    }
+
+
+def _file(writer: SchemaWriter, part: bool) -> dict[str, Any]:
+    """The top level of a file."""
+    header = writer.definition(writer.spec(Header, part))
+    sections = {
+        "data": _section("data sets by name", writer.spec(Data, part), part),
+        "graph": _section("nodes by name: each a component, and where its inputs come from", _node(writer, part), part),
+        "stages": _section("what is trained and measured, in this order", _stage(writer, part), part),
+    }
+    properties = {"extends": EXTENDS, **header["properties"], **sections}
+    return record("A config file.", properties, header.get("required", []), False)
+
+
+def _section(doc: str, entry: dict[str, Any], part: bool) -> dict[str, Any]:
+    """A mapping of names to entries; null is an empty one."""
+    mapping = Form(("object",), {"additionalProperties": _deletable(entry) if part else entry})
+    forms = [mapping, scalar("null", {}), *([DELETED] if part else [])]
+    return {"description": doc, **one_of(forms).json()}
+
+
+def _deletable(entry: dict[str, Any]) -> dict[str, Any]:
+    return one_of([Form(("object",), entry), DELETED]).json()
+
+
+def _node(writer: SchemaWriter, part: bool) -> dict[str, Any]:
+    """A graph node; one that stands alone names its component, or the node that it shares all weights with."""
+    node = writer.spec(Node, part)
+    return node if part else {**node, "anyOf": [{"required": ["use"]}, {"required": ["share"]}]}
+
+
+def _stage(writer: SchemaWriter, part: bool) -> dict[str, Any]:
+    """A stage, by its task. What it changes of the graph is a part, whatever the stage is."""
+    branches = {}
+    for task, type_ in STAGES.items():
+        branches[task] = writer.spec(type_, part)
+        properties = writer.definition(branches[task])["properties"]
+        graph = Form(("object",), {"additionalProperties": _deletable(writer.spec(Node, PART))})
+        forms = [graph, *([DELETED] if part else [])]
+        properties["graph"] = {"description": properties["graph"]["description"], **one_of(forms).json()}
+        properties["task"] = True  # the choice says it
+    about = {task: inspect.getdoc(type_) or "" for task, type_ in STAGES.items()}
+    absent = writer.union(branches.values()) if part else None
+    return {"type": "object", **writer.choice("task", branches, about, absent, part)}

@@ -1,0 +1,1 @@
+"""`antifaz new`: a plugin of your own, with its tests."""

@@ -1,0 +1,113 @@
+"""new: a distribution of one's own with a component of each wanted kind, its tests and its README. No torch."""
+
+from __future__ import annotations
+
+import importlib.util
+import keyword
+import re
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from antifaz.registry import AntifazError, WriteError
+
+KINDS = ("backbone", "tokenizer", "mask", "objective", "dataset")
+NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
+IMPORTS = {"Example": "antifaz.core.examples", "Shape": "antifaz.core.streams", "Stream": "antifaz.core.streams"}
+
+
+class SkeletonError(AntifazError):
+    """A plugin skeleton that cannot be written: its name, its kinds, or its folder."""
+
+
+def write_skeleton(name: str, kinds: Sequence[str], folder: Path) -> list[Path]:
+    """Write a plugin into `folder / name`; returns its files.
+
+    name: of the distribution, in lower case; with `_` for `-` it names the package and the component (`NAME_KIND` if there are
+    several kinds).
+    Raises:
+        SkeletonError: an unknown kind, a name that cannot be one, a folder that is there already.
+    """
+    if not NAME.fullmatch(name):
+        raise SkeletonError(
+            f"{name!r} cannot name a plugin", hint="use lower-case letters, digits and `-`, beginning with a letter"
+        )
+    package = name.replace("-", "_")
+    if keyword.iskeyword(package) or importlib.util.find_spec(package) is not None:
+        raise SkeletonError(f"{package!r} is a word of Python or a package that is installed", hint="choose another name")
+    unknown = [kind for kind in kinds if kind not in KINDS]
+    if unknown or not kinds:
+        raise SkeletonError(f"unknown kind {', '.join(map(repr, unknown))}", hint=f"kinds: {', '.join(KINDS)}")
+    root = folder / name
+    if root.exists():
+        raise SkeletonError(f"{root} is there already", hint="choose another name, or another folder with --folder DIR")
+    files = {root / place: text for place, text in _files(name, list(dict.fromkeys(kinds))).items()}
+    try:
+        for path, text in files.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WriteError.of(root, error, hint="choose another folder with --folder DIR") from None
+    return list(files)
+
+
+def _files(name: str, kinds: Sequence[str]) -> dict[str, str]:
+    package = name.replace("-", "_")
+    title = package.replace("_", " ").capitalize()
+    components = {kind: package if len(kinds) == 1 else f"{package}_{kind}" for kind in kinds}
+    classes = {kind: component.title().replace("_", "") for kind, component in components.items()}
+    written: dict[str, str] = {}
+    examples, yaml, before = [], [], []
+    for kind in kinds:
+        words = {"title": title, "component": components[kind], "Class": classes[kind]}
+        written[f"{package}/{kind}.py"] = _filled(f"{kind}/spec.py", words)
+        if _there(f"{kind}/module.py"):
+            written[f"{package}/{kind}_module.py"] = _filled(f"{kind}/module.py", words)
+        examples.append(_filled(f"{kind}/example", words).rstrip("\n"))
+        yaml.append(_filled(f"{kind}/yaml", words).rstrip("\n"))
+        if _there(f"{kind}/example_imports"):
+            before.append(_filled(f"{kind}/example_imports", words))
+    listed = "\n".join(examples)
+    imports = _imports(listed, before)
+    common = {
+        "title": title,
+        "distribution": name,
+        "package": package,
+        "components": ", ".join(components.values()),
+        "classes": ", ".join(classes.values()),
+        "yaml": "\n\n".join(yaml),
+        "examples": listed,
+    }
+    own = "\n".join(sorted(f"from .{kind} import {classes[kind]}" for kind in kinds))
+    written[f"{package}/__init__.py"] = _filled("common/init.py", {**common, "imports": own})
+    written[f"{package}/examples.py"] = _filled("common/examples.py", {**common, "imports": imports})
+    written["pyproject.toml"] = _filled("common/pyproject.toml", common)
+    written["README.md"] = _filled("common/README.md", common)
+    written["tests/test_conformance.py"] = _filled("common/test.py", common)
+    return written
+
+
+def _imports(examples: str, before: Sequence[str]) -> str:
+    """What the examples need: the standard library and numpy first, then ours, then functions that write files."""
+    modules: dict[str, list[str]] = {}
+    for word, module in IMPORTS.items():
+        if f"{word}(" in examples:
+            modules.setdefault(module, []).append(word)
+    ours = "\n".join(f"from {module} import {', '.join(words)}" for module, words in modules.items())
+    if not before:
+        return ours
+    outside, _, functions = "".join(before).partition("\n\n\n")
+    return f"{outside}\n{ours}\n\n\n{functions.rstrip()}\n"
+
+
+def _template(place: str) -> Path:
+    return Path(str(resources.files("antifaz.cli.new").joinpath("templates", *f"{place}.tmpl".split("/"))))
+
+
+def _there(place: str) -> bool:
+    return _template(place).is_file()
+
+
+def _filled(place: str, words: dict[str, str]) -> str:
+    return Template(_template(place).read_text(encoding="utf-8")).substitute(words)

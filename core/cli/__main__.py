@@ -1,5 +1,0 @@
-"""`python -m antifaz.core.cli`."""
-
-from .app import main
-
-main()

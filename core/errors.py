@@ -1,0 +1,33 @@
+"""What a person meets when data, weights or a run are not as the config says. One exception type per kind of mistake."""
+
+from __future__ import annotations
+
+from antifaz.registry import AntifazError
+
+
+class DataError(AntifazError):
+    """Data that cannot be used as the config says: unreadable files beyond the limit, too few samples, files without modalities."""
+
+
+class IndexFileError(DataError):
+    """A table of files and labels that cannot be read, or says what cannot be."""
+
+
+class RunError(AntifazError):
+    """A run that cannot start or go on."""
+
+
+class DeviceError(RunError):
+    """A device that is not known, or not there."""
+
+
+class FolderError(RunError):
+    """A run folder that holds something else than the run that was asked for."""
+
+
+class WeightsError(RunError):
+    """Weights or checkpoints that cannot be read, or do not fit the graph."""
+
+
+class DivergedError(RunError):
+    """Numbers that are no longer finite in training."""

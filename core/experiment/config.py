@@ -1,0 +1,287 @@
+"""What a config says, in types. No torch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import attrs
+
+from antifaz.core.graph.wiring import Wiring
+from antifaz.core.interfaces import (
+    Averaging,
+    BatchTransformSpec,
+    DatasetSpec,
+    FlopConvention,
+    MetricSpec,
+    NodeSpec,
+    ObjectiveSpec,
+    WeightsSpec,
+)
+from antifaz.core.streams import Shape
+from antifaz.registry import (
+    Document,
+    Plugins,
+    SpecError,
+    at_least,
+    between,
+    fraction,
+    option,
+    positive,
+    rest,
+)
+
+
+@attrs.frozen(kw_only=True)
+class Node:
+    """A graph node: a component, and where its inputs come from."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] | None = option(default=None, doc="a reference, a list or a mapping")
+    share: str | None = option(default=None, doc="the node whose weights this one uses: it needs none that the other lacks")
+    tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
+    batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")
+    spec: NodeSpec | None = rest(default=None)
+
+
+@attrs.frozen(kw_only=True)
+class Data:
+    """A data set and how it is loaded."""
+
+    batch_size: int = option(default=64, validator=between(1, 10**6), doc="samples per optimisation step, over all processes")
+    workers: int = option(default=0, validator=at_least(0), doc="loader processes for each training process")
+    max_unreadable: int = option(default=0, validator=at_least(0), doc="how many broken files are skipped before the run stops")
+    transforms: tuple[BatchTransformSpec, ...] = option(default=(), doc="changes of whole training batches, in order")
+    dataset: DatasetSpec = rest()
+
+    def training_shapes(self) -> dict[str, Shape]:
+        """What a training batch holds: the entries of the data set as the transforms leave them, and those that they add.
+
+        Raises:
+            SpecError: a transform that does not fit.
+        """
+        shapes = dict(self.dataset.shapes())
+        for transform in self.transforms:
+            shapes.update(transform.shapes(shapes))
+        return shapes
+
+
+@attrs.frozen(kw_only=True)
+class Optimizer:
+    """AdamW or SGD with momentum, a linear warm-up and a cosine."""
+
+    lr: float = option(validator=positive, doc="peak learning rate")
+    method: Literal["adamw", "sgd"] = option(default="adamw", doc="SGD decays weights through its gradient, AdamW beside it")
+    betas: tuple[float, float] | None = option(
+        default=None, validator=fraction, doc="AdamW: decay of both moments, default 0.9, 0.999"
+    )
+    eps: float | None = option(default=None, validator=positive, doc="AdamW: added to the denominator, default 1e-8")
+    momentum: float | None = option(default=None, validator=fraction, doc="SGD: weight of earlier gradients, default 0.9")
+    weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
+    warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
+    schedule: Literal["cosine", "quarter_cosine", "constant"] = option(
+        default="cosine", doc="after the warm-up: half a period of a cosine, its steepening first quarter, or nothing"
+    )
+    final: float = option(default=0.0, validator=between(0, 1), doc="share of the peak that is left at the end of a cosine")
+
+    def __attrs_post_init__(self) -> None:
+        foreign = {"adamw": ("momentum",), "sgd": ("betas", "eps")}[self.method]
+        for name in foreign:
+            if getattr(self, name) is not None:
+                raise SpecError(f"{self.method} has no `{name}`", field=name, hint="leave it out, or change `method`")
+
+    @property
+    def moments(self) -> int:
+        """How many numbers it keeps for each parameter."""
+        return 2 if self.method == "adamw" else 1
+
+
+@attrs.frozen(kw_only=True)
+class ObjectiveEntry:
+    """One weighted loss term."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the objective")
+    weight: float = option(default=1.0, validator=at_least(0), doc="factor of this term; 0 switches it off")
+    objective: ObjectiveSpec = rest()
+
+
+@attrs.frozen(kw_only=True)
+class MetricEntry:
+    """One metric of an evaluation."""
+
+    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the metric")
+    given: Mapping[str, tuple[str, ...]] = option(
+        factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone"
+    )
+    views: Averaging = option(
+        default="mean",
+        doc="how answers to several views of a sample become one: the mean of them as they are, of their softmax or sigmoid",
+    )
+    metric: MetricSpec = rest()
+
+
+@attrs.frozen(kw_only=True)
+class PretrainedPart:
+    """Weights of one node from another library's checkpoint."""
+
+    part: str = option(doc="which part of the checkpoint the node takes")
+    weights: WeightsSpec = rest()
+
+
+Init = str | Mapping[str, str | PretrainedPart] | None
+
+
+@attrs.frozen(kw_only=True)
+class TrainStage:
+    """A stage that trains."""
+
+    task: Literal["train"] = option(doc="`train`")
+    data: str = option(doc="an entry of `data`")
+    steps: int = option(validator=positive, doc="optimisation steps")
+    objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
+    optimizer: Optimizer = option(doc="learning rate and the like")
+    init: str | Mapping[str, str | PretrainedPart] | None = option(
+        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
+    )
+    freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
+    lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
+    clip: float | None = option(default=1.0, validator=positive, doc="largest norm of the gradient, null for none")
+    accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
+    precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")
+    ema: float | None = option(
+        default=None, validator=fraction, doc="decay of a moving average of the weights, which later stages then use"
+    )
+    compile: bool = option(default=False, doc="run the model through torch.compile")
+    checkpoint_every: int = option(default=200, validator=positive, doc="steps between checkpoints")
+    keep: int = option(default=1, validator=positive, doc="checkpoints that are kept")
+    log_every: int = option(default=10, validator=positive, doc="steps between logged figures")
+    graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
+
+
+@attrs.frozen(kw_only=True)
+class EvaluateStage:
+    """A stage that measures."""
+
+    task: Literal["evaluate"] = option(doc="`evaluate`")
+    data: str = option(doc="an entry of `data`")
+    metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
+    init: str | Mapping[str, str | PretrainedPart] | None = option(
+        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
+    )
+    present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
+    graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
+
+
+Stage = TrainStage | EvaluateStage
+
+
+STAGES: Mapping[str, type] = {"train": TrainStage, "evaluate": EvaluateStage}
+
+
+@attrs.frozen(kw_only=True)
+class Published:
+    """What others have published about the model of a config; `antifaz check` puts its own figures beside it."""
+
+    source: str = option(doc="where it is published")
+    parameters: int | None = option(default=None, validator=positive, doc="of the whole model")
+    flops: float | None = option(default=None, validator=positive, doc="of a forward pass, 2 for each multiply-add")
+    convention: FlopConvention | None = option(default=None, doc="by which they were counted, where that is not the true count")
+    note: str = option(default="", doc="why the figures differ, where they do")
+
+
+SIZES = between(1, 10**9)
+"""Of the axes of an entry."""
+
+
+@attrs.frozen(kw_only=True)
+class Declared:
+    """An entry of the data that is no plain array of float32."""
+
+    shape: tuple[int, ...] = option(validator=SIZES, doc="of a sample")
+    dtype: Literal["float32", "int64"] | None = option(
+        default=None, doc="of its elements; int64 are classes and ids of a vocabulary, and the default where `below` is given"
+    )
+    below: int | None = option(
+        default=None, validator=positive, doc="how many values its integers take, from 0: a vocabulary's size"
+    )
+
+    def __attrs_post_init__(self) -> None:
+        if self.below is not None and self.dtype == "float32":
+            raise SpecError("`below` is for integers", field="below", hint="set `dtype: int64`, or leave one of them out")
+
+    def as_shape(self) -> Shape:
+        return Shape(self.shape, self.dtype or ("float32" if self.below is None else "int64"), below=self.below)
+
+
+def _sizes(_: Any, field: Any, inputs: Mapping[str, tuple[int, ...] | Declared]) -> None:
+    for name, entry in inputs.items():
+        if not isinstance(entry, Declared) and not all(SIZES.holds(size) for size in entry):
+            raise SpecError(f"the sizes of {name!r} must be {SIZES.words}, not {list(entry)}", field=f"inputs.{name}")
+
+
+def _file_name(_: Any, field: Any, name: str) -> None:
+    if not FILE_NAME.fullmatch(name):
+        hint = "use letters, digits and `-_.+`, beginning with a letter or digit"
+        raise SpecError(f"{name!r} cannot name a run folder", field="name", hint=hint)
+
+
+FILE_NAME = re.compile(r"\w[\w.+-]*")
+
+
+@attrs.frozen(kw_only=True)
+class Header:
+    """The top level of a config, without the sections that are read entry by entry."""
+
+    name: str = option(validator=_file_name, doc="of the experiment, and of its run folder")
+    seed: int = option(default=0, validator=at_least(0), doc="of weights, data order and augmentation")
+    inputs: Mapping[str, tuple[int, ...] | Declared] = option(
+        factory=dict,
+        validator=_sizes,
+        doc="shapes of the data, for a config without data sets; with `dtype` or `below` where it is not float32",
+    )
+    pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
+    published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
+
+
+SECTIONS = ("data", "graph", "stages")
+
+
+NAME = re.compile(r"\w[\w-]*")
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Experiment:
+    """A config without mistakes.
+
+    wirings: the graph as each stage has it; under "" as it is without a stage.
+    """
+
+    header: Header
+    document: Document
+    plugins: Plugins
+    data: Mapping[str, Data]
+    stages: Mapping[str, Stage]
+    wirings: Mapping[str, Wiring]
+
+    @property
+    def name(self) -> str:
+        return self.header.name
+
+    @property
+    def wiring(self) -> Wiring:
+        """The graph as the last stage has it, or as it stands in a config without stages."""
+        return self.wirings[list(self.stages)[-1] if self.stages else ""]
+
+    @property
+    def graphs(self) -> dict[str, Wiring]:
+        """The different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
+        found: dict[str, Wiring] = {}
+        for name in self.stages or [""]:
+            if all(self.wirings[name].nodes != known.nodes for known in found.values()):
+                found[name] = self.wirings[name]
+        return found
+
+    def stage_inputs(self, stage: Stage) -> set[str]:
+        """The entries that this stage's data have; others that the graph refers to are absent."""
+        entry = self.data[stage.data]
+        return set(entry.training_shapes() if isinstance(stage, TrainStage) else entry.dataset.shapes())

@@ -1,0 +1,42 @@
+"""The contracts that plugins implement. Specs are torch-free attrs classes; torch is imported inside `build`."""
+
+from .data import (
+    BatchTransformSpec,
+    CroppingDecoder,
+    DatasetSpec,
+    Decoder,
+    DecoderSpec,
+    Entry,
+    Sample,
+    SampleSet,
+    TransformSpec,
+    views_of,
+)
+from .metrics import Averaging, Metric, MetricSpec
+from .nodes import MaskPolicy, NodeSpec
+from .per_sample_metrics import Details, OutputDetails
+from .training import ObjectiveSpec
+from .weights import FlopConvention, WeightsSpec
+
+__all__ = [
+    "Averaging",
+    "BatchTransformSpec",
+    "CroppingDecoder",
+    "DatasetSpec",
+    "Decoder",
+    "DecoderSpec",
+    "Details",
+    "Entry",
+    "FlopConvention",
+    "MaskPolicy",
+    "Metric",
+    "MetricSpec",
+    "NodeSpec",
+    "ObjectiveSpec",
+    "OutputDetails",
+    "Sample",
+    "SampleSet",
+    "TransformSpec",
+    "WeightsSpec",
+    "views_of",
+]

@@ -1,0 +1,127 @@
+"""The contracts of data sets, decoders and transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+from antifaz.core.kinds import KINDS
+from antifaz.core.streams import Shape
+from antifaz.registry import slot
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from antifaz.core.tokens import Features
+
+
+Entry: TypeAlias = "Tensor | Features"
+"""An entry of a sample; Features where it has several of a kind, each there or not."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """entries: name -> what a set keeps of it, None where absent. problem: why it cannot be read. note: what is odd about it."""
+
+    index: int
+    entries: Mapping[str, Entry | None]
+    problem: str | None = None
+    note: str | None = None
+
+
+class SampleSet(Protocol):
+    """A data set, ready to read."""
+
+    shapes: Mapping[str, Shape]
+
+    def __len__(self) -> int: ...
+
+    def load(self, index: int, seed: int) -> Sample:
+        """One sample; everything random in it follows from the seed."""
+
+    def finish(self, name: str, stored: Any) -> Entry:
+        """(batch, ...) stored entries -> model input; Features where samples have several of a kind."""
+
+    def identity(self, index: int) -> str:
+        """What a person calls this sample: its path."""
+
+    def counts(self) -> dict[str, int]:
+        """found, missing, unreadable (as far as known)."""
+
+
+def views_of(samples: SampleSet) -> int:
+    """How many samples in a row are views of one."""
+    return getattr(samples, "views", 1)
+
+
+@slot(KINDS["decoder"])
+class DecoderSpec(Protocol):
+    """The spec of what turns a media file, or text, into the tensor of one modality."""
+
+    def shape(self, seconds: float) -> Shape:
+        """What a clip of this length becomes (after `finish`), without touching a file."""
+
+    def build(self, seconds: float) -> Decoder: ...
+
+
+class Decoder(Protocol):
+    """Three steps, so that the first can be cached, the second differs by sample and the third runs on whole batches."""
+
+    def decode(self, source: Any, start: float) -> Tensor | None:
+        """The clip that begins at `start` seconds in a compact dtype (uint8 frames, int16 samples), of a fixed shape.
+
+        source: a `Media`, or a `Text` where the spec says so. None where it lacks this modality. Deterministic.
+
+        Raises:
+            UnreadableMedia, UnreadableText: what makes the whole sample unreadable.
+        """
+
+    def augment(self, stored: Tensor) -> Tensor:
+        """Random changes of one sample, in training only; draws from torch's global generator, which the loader seeds."""
+
+    def finish(self, stored: Tensor, training: bool) -> Tensor | Features:
+        """(batch, ...) stored clips -> (batch, *shape.dims) model input.
+
+        Features where a sample has several of a kind (candidate sentences): `valid` (batch, ...) says which of them are there.
+        """
+
+
+@runtime_checkable
+class CroppingDecoder(Decoder, Protocol):
+    """A decoder that shows a clip in several ways in evaluation, whose answers are averaged."""
+
+    crops: int
+
+    def decode_crop(self, source: Any, start: float, crop: int) -> Tensor | None:
+        """As `decode`. crop: 0..crops-1."""
+
+
+@slot(KINDS["transform"])
+class TransformSpec(Protocol):
+    """The spec of an augmentation of one modality of one sample."""
+
+    def build(self) -> Any:
+        """A callable tensor -> tensor, random by torch's global generator."""
+
+
+@slot(KINDS["batch_transform"])
+class BatchTransformSpec(Protocol):
+    """The spec of a change to whole training batches."""
+
+    def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:
+        """What the batch's entries become."""
+
+    def build(self, shapes: Mapping[str, Shape]) -> Any:
+        """A callable {name: Features} -> {name: Features}, random by torch's global generator."""
+
+
+@slot(KINDS["dataset"])
+class DatasetSpec(Protocol):
+    """The spec of a data set."""
+
+    def shapes(self) -> Mapping[str, Shape]:
+        """What a sample holds, known without touching the disk. An entry may be absent from single samples."""
+
+    def build(self, training: bool) -> SampleSet:
+        """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""

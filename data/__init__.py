@@ -1,0 +1,1 @@
+"""Samples, batches, caches: how data reach a model."""

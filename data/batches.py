@@ -1,0 +1,219 @@
+"""Batches: samples stacked, absent entries zero-filled and marked, in an order that follows from a seed and a step alone.
+
+Step k of a stage always has the same samples under the same seeds, whatever the number of processes and workers: a run is resumed
+by starting at step k, and nothing is read for the steps before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from antifaz.core.errors import DataError
+from antifaz.core.interfaces import Sample, SampleSet, views_of
+from antifaz.core.seeds import derived_seed, seeded
+from antifaz.core.tokens import Features
+
+from .samples import stacked
+from .workers import become_worker
+
+Transform = Callable[[Mapping[str, Features]], dict[str, Features]]
+Key = tuple[int, int]
+"""(index, seed) of one sample."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """entries: name -> Features (batch, ...). indices: of the samples in their set.
+
+    problems: index -> why it is unreadable. note: what is odd about the first sample of which there is something to say.
+    """
+
+    entries: dict[str, Features]
+    indices: list[int]
+    problems: dict[int, str] = field(default_factory=dict)
+    note: str | None = None
+
+    def to(self, device: torch.device) -> Batch:
+        def move(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor.to(device, non_blocking=True)
+
+        entries = {n: Features(f.values.to(device, non_blocking=True), move(f.valid)) for n, f in self.entries.items()}
+        return replace(self, entries=entries)
+
+    def pin_memory(self) -> Batch:
+        entries = {
+            n: Features(f.values.pin_memory(), None if f.valid is None else f.valid.pin_memory()) for n, f in self.entries.items()
+        }
+        return replace(self, entries=entries)
+
+
+class _Reading(Dataset[tuple[Sample, int]]):
+    def __init__(self, samples: SampleSet) -> None:
+        self.samples = samples
+
+    def __getitem__(self, key: Key) -> tuple[Sample, int]:  # type: ignore[override]
+        return self.samples.load(*key), key[1]
+
+
+class Collate:
+    """Stack samples into a Batch; picklable, so that it runs in loader processes."""
+
+    def __init__(self, samples: SampleSet, transforms: Sequence[Transform] = ()) -> None:
+        self.samples, self.transforms = samples, transforms
+
+    def __call__(self, loaded: Sequence[tuple[Sample, int]]) -> Batch:
+        samples = [sample for sample, _ in loaded]
+        with seeded(derived_seed("batch", loaded[0][1])):
+            entries = {name: self._entry(name, samples) for name in self.samples.shapes}
+            for transform in self.transforms:
+                entries = transform(entries)
+        problems = {s.index: s.problem for s in samples if s.problem is not None}
+        note = next((s.note for s in samples if s.note is not None), None)
+        return Batch(entries, [s.index for s in samples], problems, note)
+
+    def _entry(self, name: str, samples: Sequence[Sample]) -> Features:
+        parts = [sample.entries.get(name) for sample in samples]
+        shape = self.samples.shapes[name]
+        there = [part for part in parts if part is not None]
+        if not there:
+            values = torch.zeros((len(parts), *shape.dims), dtype=getattr(torch, shape.dtype))
+            return Features(values, torch.zeros(len(parts), dtype=torch.bool))
+        finished = self.samples.finish(name, stacked(parts))
+        values, several = (finished.values, finished.valid) if isinstance(finished, Features) else (finished, None)
+        if len(there) == len(parts) and several is None:
+            return Features(values)
+        valid = torch.tensor([part is not None for part in parts])
+        if several is not None:
+            valid = several & valid.view(-1, *(1 for _ in several.shape[1:]))
+        shown = valid.view(*valid.shape, *(1 for _ in values.shape[valid.dim() :]))
+        return Features(torch.where(shown, values, torch.zeros((), dtype=values.dtype)), valid)
+
+
+class TrainingOrder:
+    """The keys of every batch of one process, from step `start` to `steps`.
+
+    Each epoch is a permutation under its own seed; what does not fill a batch at its end is left out of it.
+    """
+
+    def __init__(self, size: int, *, batch_size: int, steps: int, start: int, seed: int, rank: int, world: int, micro: int) -> None:
+        self.size, self.batch_size, self.steps, self.start = size, batch_size, steps, start
+        self.seed, self.rank, self.world, self.micro = seed, rank, world, micro
+
+    def __len__(self) -> int:
+        return (self.steps - self.start) * self.micro
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        per_epoch = self.size // self.batch_size
+        local = self.batch_size // self.world
+        order: Tensor | None = None
+        for step in range(self.start, self.steps):
+            epoch, place = divmod(step, per_epoch)
+            if order is None or place == 0:
+                generator = torch.Generator().manual_seed(derived_seed(self.seed, "epoch", epoch))
+                order = torch.randperm(self.size, generator=generator)
+            first = place * self.batch_size + self.rank * local
+            mine = order[first : first + local].tolist()
+            part = local // self.micro
+            for begin in range(0, local, part):
+                yield [(i, derived_seed(self.seed, epoch, i)) for i in mine[begin : begin + part]]
+
+
+def training_batches(
+    samples: SampleSet,
+    *,
+    batch_size: int,
+    steps: int,
+    start: int = 0,
+    seed: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    micro: int = 1,
+    transforms: Sequence[Transform] = (),
+    pin_memory: bool = False,
+) -> Iterator[Batch]:
+    """Batches of this process, `micro` for each step, from step `start` to `steps`.
+
+    batch_size: of one step over all processes.
+    Raises:
+        DataError: a set smaller than a batch, a batch that does not divide among processes and micro-batches.
+    """
+    if len(samples) < batch_size:
+        raise too_few(len(samples), batch_size)
+    if batch_size % (world * micro):
+        message = f"batch_size {batch_size} does not divide among {world} processes and {micro} micro-batches"
+        raise DataError(message, hint=f"choose a multiple of {world * micro}")
+    order = TrainingOrder(
+        len(samples), batch_size=batch_size, steps=steps, start=start, seed=seed, rank=rank, world=world, micro=micro
+    )
+    return iter(_loader(samples, list_of_keys=order, workers=workers, transforms=transforms, pin_memory=pin_memory))
+
+
+def evaluation_batches(
+    samples: SampleSet, *, batch_size: int, rank: int = 0, world: int = 1, workers: int = 0, pin_memory: bool = False
+) -> Iterator[Batch]:
+    """Every sample once, in order; this process has every world-th of them. The last batch may be smaller."""
+    mine = [(i, derived_seed("evaluation", i)) for i in range(rank, len(samples), world)]
+    local = max(1, batch_size // world)
+    order = [mine[i : i + local] for i in range(0, len(mine), local)]
+    return iter(_loader(samples, list_of_keys=order, workers=workers, transforms=(), pin_memory=pin_memory))
+
+
+def too_few(count: int, batch_size: int) -> DataError:
+    """What is wrong with a data set that fills no batch."""
+    return DataError(f"the data set has {count} samples, fewer than one batch of {batch_size}", hint="lower batch_size")
+
+
+def _loader(samples: SampleSet, *, list_of_keys: Any, workers: int, transforms: Sequence[Transform], pin_memory: bool) -> Any:
+    return DataLoader(
+        _Reading(samples),
+        batch_sampler=list_of_keys,
+        num_workers=workers,
+        collate_fn=Collate(samples, transforms),
+        worker_init_fn=become_worker,
+        prefetch_factor=4 if workers else None,
+        pin_memory=pin_memory,
+    )
+
+
+class UnreadableLimit:
+    """Counts the distinct unreadable files of a data set and stops a run that meets more than the user allows.
+
+    A run that goes on after a stop counts anew.
+
+    Args:
+        samples: to name them.
+        limit: how many are skipped.
+        name: of the data set, for the message.
+    """
+
+    def __init__(self, samples: SampleSet, limit: int, name: str) -> None:
+        self.samples, self.limit, self.name = samples, limit, name
+        self.found: dict[int, str] = {}
+
+    def take(self, batch: Batch) -> dict[int, str]:
+        """Returns the files that were not known yet.
+
+        Raises:
+            DataError: beyond the limit.
+        """
+        views = views_of(self.samples)
+        new = {i // views: reason for i, reason in batch.problems.items() if i // views not in self.found}
+        self.found.update(new)
+        self.check(len(self.found))
+        return new
+
+    def check(self, count: int) -> None:
+        """Stop beyond the limit. count: what all processes have found, each in its own share of the data."""
+        if count > self.limit:
+            listing = "\n    ".join(list(self.found.values())[:5])
+            raise DataError(
+                f"{count} unreadable files in the data set {self.name!r}, {self.limit} are allowed:\n    {listing}",
+                hint=f"repair or remove them, or raise data.{self.name}.max_unreadable",
+            )

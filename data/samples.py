@@ -1,0 +1,181 @@
+"""Samples: entries of one clip, each there or absent. A file that cannot be read is a sample with nothing in it.
+
+So batches keep their shapes, nothing of a broken file counts in any loss or metric, and the run goes on until the user's limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from antifaz.core.interfaces import CroppingDecoder, Decoder, Entry, Sample
+from antifaz.core.seeds import seeded
+from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
+from antifaz.data.media.file import Media, UnreadableMedia
+
+from .clips import Clip
+from .text import Text, UnreadableText
+
+
+def stacked(parts: Sequence[Entry | None]) -> Entry:
+    """Entries of several samples as one with a batch axis; zeros, and no part there, where one is absent.
+
+    parts: at least one is there.
+    """
+    there = [part for part in parts if part is not None]
+    marks = next((part.valid for part in there if isinstance(part, Features) and part.valid is not None), None)
+    values = [part.values if isinstance(part, Features) else part for part in there]
+    blank = torch.zeros_like(values[0])
+    found = iter(values)
+    batch = torch.stack([blank if part is None else next(found) for part in parts])
+    if marks is None:
+        return batch
+    every, none = torch.ones_like(marks), torch.zeros_like(marks)
+    known = [part.valid if isinstance(part, Features) else None for part in parts]
+    valid = [none if p is None else every if mark is None else mark for p, mark in zip(parts, known, strict=True)]
+    return Features(batch, torch.stack(valid))
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """What decoders made of a row's files.
+
+    problem: why one cannot be read. note: what is odd about them. longer: the files have room for other clips.
+    """
+
+    entries: Mapping[str, Tensor | None]
+    problem: str | None = None
+    note: str | None = None
+    longer: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One sample of a table: a file for each modality (often the same), text for others, and further entries such as labels."""
+
+    files: Mapping[str, Path | None]
+    extra: Mapping[str, Tensor | None] = field(default_factory=dict)
+    texts: Mapping[str, Text | None] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        files = ", ".join(dict.fromkeys(str(path) for path in self.files.values() if path is not None))
+        return files or " / ".join(self.sentences)
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What it says, for people: bytes that are no UTF-8 are written out."""
+        said = (sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
+        return tuple(sentence.encode("utf-8", "backslashreplace").decode() for sentence in said)
+
+
+class MediaSamples:
+    """Media files and text under a table of rows.
+
+    In evaluation a row is as many samples as it has views: the clips that `clip` spreads over it, times the crops of its decoders,
+    the crops of a clip one after another.
+
+    Args:
+        rows: the samples.
+        decoders: by modality.
+        shapes: of all entries after `finish`.
+        clip: the span that is read.
+        training: random spans and augmentation, or the centre and none.
+        missing: how many rows of the index had no file, for the counts.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        decoders: Mapping[str, Decoder],
+        shapes: Mapping[str, Shape],
+        clip: Clip,
+        *,
+        training: bool,
+        missing: int = 0,
+    ) -> None:
+        self.rows, self.decoders, self.shapes, self.clip = rows, decoders, shapes, clip
+        self.training, self.missing = training, missing
+        self.crops = 1 if training else max((d.crops for d in decoders.values() if isinstance(d, CroppingDecoder)), default=1)
+        self.views = 1 if training else clip.views * self.crops
+
+    def __len__(self) -> int:
+        return len(self.rows) * self.views
+
+    def identity(self, index: int) -> str:
+        return self.row(index).name or f"row {index // self.views + 1}"
+
+    def sentences(self, index: int) -> tuple[str, ...]:
+        return self.row(index).sentences
+
+    def row(self, index: int) -> Row:
+        return self.rows[index // self.views]
+
+    def counts(self) -> dict[str, int]:
+        return {"found": len(self.rows), "missing": self.missing, "unreadable": 0}
+
+    def load(self, index: int, seed: int) -> Sample:
+        with seeded(seed):
+            decoded = self.decoded(index, float(torch.rand(())))
+            return self.sample(index, decoded)
+
+    def sample(self, index: int, decoded: Decoded) -> Sample:
+        """The sample of a row, augmented in training; draws from torch's global generator."""
+        if decoded.problem is not None:
+            return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
+        entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
+        return Sample(index, {**entries, **self.row(index).extra}, note=decoded.note)
+
+    def _augmented(self, name: str, stored: Tensor) -> Tensor:
+        return self.decoders[name].augment(stored) if self.training else stored
+
+    def decoded(self, index: int, draw: float) -> Decoded:
+        """What each decoder makes of a sample's files, before augmentation. draw: in [0, 1), the place of a random clip."""
+        row = self.row(index)
+        view, crop = divmod(index % self.views, self.crops)
+        found: dict[str, Tensor | None] = {}
+        try:
+            media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
+            duration = self._duration([m.duration for m in media.values()])
+            start = self.clip.start(duration, draw, self.training, view)
+            for name, decoder in self.decoders.items():
+                path = row.files.get(name)
+                source = row.texts.get(name) if path is None else media[path]
+                if source is None:
+                    found[name] = None
+                elif self.crops > 1 and isinstance(decoder, CroppingDecoder):
+                    found[name] = decoder.decode_crop(source, start, crop % decoder.crops)
+                else:
+                    found[name] = decoder.decode(source, start)
+        except UnreadableMedia as error:
+            return Decoded({}, str(error))
+        except UnreadableText as error:
+            return Decoded({}, f"{row.name}: {error}")
+        note = None
+        if self.clip.is_shorter(duration):
+            missing = (
+                f"has {duration:.3g} of a clip's {self.clip.seconds:g} seconds; its last picture and silence stand for the rest"
+            )
+            note = f"{self.identity(index)} {missing}"
+        return Decoded(found, note=note, longer=self.clip.is_longer(duration))
+
+    def _duration(self, durations: Sequence[float]) -> float:
+        """Seconds that all files of a row have; those shorter than a clip (a photo beside a song) do not bound its place."""
+        return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
+
+    def finish(self, name: str, stored: Tensor) -> Entry:
+        decoder = self.decoders.get(name)
+        return stored if decoder is None else decoder.finish(stored, self.training)
+
+
+def class_out_of_range(values: Tensor, shape: Shape) -> int | None:
+    """A class number among these that names none of the declared classes; None where all do, or they are shares of classes."""
+    if not shape.classes or values.is_floating_point() or shape.dims:
+        return None
+    wrong = values[(values < 0) | (values >= len(shape.classes))]
+    return int(wrong[0]) if len(wrong) else None

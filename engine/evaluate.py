@@ -1,0 +1,189 @@
+"""An evaluation stage: run the data once for each set of given modalities, then compute every metric over the whole set.
+
+Figures go into results.json; what metrics say of single samples goes into the stage's details.json, for the report.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from rich.progress import track
+from torch import Tensor
+
+from antifaz.core import collectives
+from antifaz.core.experiment import EvaluateStage, Inputs, MetricEntry
+from antifaz.core.graph.module import Graph
+from antifaz.core.graph.wiring import BATCH
+from antifaz.core.interfaces import Averaging, SampleSet, views_of
+from antifaz.core.tokens import Features
+from antifaz.data.batches import UnreadableLimit, evaluation_batches
+from antifaz.data.views import averaged
+from antifaz.registry.files import write_atomically
+
+from .run import Run, StoppedError
+
+Values = dict[str, Features]
+Given = tuple[str, ...]
+ALL: Given = ()
+"""Stands for every modality that the data have."""
+
+
+def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
+    """Compute a stage's metrics and put them into results.json: {given modalities: {metric: {figure: value}}}."""
+    run.say(f"[bold]{name}[/]: evaluating")
+    wiring = run.experiment.wirings[name]
+    inputs = {key: Inputs(entry.metric, entry.in_, wiring) for key, entry in stage.metrics.items()}
+    needed = wiring.needed_for(wire for each in inputs.values() for wires in each.wires.values() for wire in wires)
+    graph = run.graph(name, stage, needed).eval()
+    if collectives.is_main():
+        run.folder.forget_metrics_after(name, -1)
+    calls = _calls(stage, inputs)
+    began = time.perf_counter()
+    collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
+    seconds = time.perf_counter() - began
+    kept = _Kept(views_of(run.samples(stage.data, training=False)))
+    for given in stage.present or (ALL,):
+        label = "+".join(given) or "all"
+        for key, entry in stage.metrics.items():
+            if not entry.given:
+                kept.measure(label, key, entry, inputs[key], dict.fromkeys(inputs[key].wires, collected[given]))
+    for key, entry in stage.metrics.items():
+        if entry.given:
+            sides = {argument: collected[tuple(entry.given.get(argument, ALL))] for argument in inputs[key].wires}
+            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in entry.given.items())
+            kept.measure(label, key, entry, inputs[key], sides)
+    run.add_results(name, kept.results)
+    results = kept.results
+    flat = {f"{label}/{key}/{figure}": v for label, ms in results.items() for key, fs in ms.items() for figure, v in fs.items()}
+    run.log(name, 0, flat)
+    if collectives.is_main():
+        samples = run.samples(stage.data, training=False)
+        kept.write(run.folder.details(name), samples)
+        count = len(samples) // views_of(samples)
+        run.folder.mark_done(name, {"samples": count, "samples_per_second": count * len(calls) / max(seconds, 1e-9)})
+
+
+class _Kept:
+    """What metrics make of an evaluation: figures for results.json, and where there are any, details for the stage's own file.
+
+    views: samples in a row that are one.
+    """
+
+    def __init__(self, views: int) -> None:
+        self.views = views
+        self.results: dict[str, dict[str, Any]] = {}
+        self.details: dict[str, dict[str, Any]] = {}
+        self.lower: dict[str, list[str]] = {}
+
+    def measure(self, label: str, key: str, entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> None:
+        """label: what was given. key: of the metric. sides: argument -> what was collected for it."""
+        metric = entry.metric.build(inputs.groups)
+        arguments = {argument: inputs.pick(self._of_samples(values, entry.views), argument) for argument, values in sides.items()}
+        self.results.setdefault(label, {})[key] = metric(**arguments)
+        self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
+        details = getattr(metric, "details", None)
+        if details is not None and collectives.is_main():
+            self.details.setdefault(label, {})[key] = details(**arguments).json()
+
+    def _of_samples(self, values: Values, averaging: Averaging) -> Values:
+        """One answer for each sample; entries of the batch, such as a target, are no logits."""
+        entries = f"{BATCH}."
+        return {k: averaged(v, self.views, "mean" if k.startswith(entries) else averaging) for k, v in values.items()}
+
+    def write(self, path: Path, samples: SampleSet) -> None:
+        """samples: named where details speak of single ones; names are paths, mostly relative to the working folder."""
+        places = range(0, len(samples), self.views) if self.details else ()
+        names = [samples.identity(i) for i in places]
+        content: dict[str, Any] = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
+        if (sentences := getattr(samples, "sentences", None)) is not None and any(said := [list(sentences(i)) for i in places]):
+            content["sentences"] = said
+        write_atomically(path, json.dumps(content) + "\n")
+
+
+def _calls(stage: EvaluateStage, inputs: Mapping[str, Inputs]) -> dict[Given, list[str]]:
+    """Which references each set of given modalities must compute."""
+    calls: dict[Given, list[str]] = {}
+    for key, entry in stage.metrics.items():
+        if entry.given:
+            for argument, wires in inputs[key].wires.items():
+                calls.setdefault(tuple(entry.given.get(argument, ALL)), []).extend(w.reference for w in wires)
+        else:
+            for given in stage.present or (ALL,):
+                calls.setdefault(tuple(given), []).extend(inputs[key].references)
+    return {given: list(dict.fromkeys(references)) for given, references in calls.items()}
+
+
+@torch.no_grad()
+def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
+    """The outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
+    entry = run.experiment.data[stage.data]
+    samples = run.samples(stage.data, training=False)
+    limit = UnreadableLimit(samples, entry.max_unreadable, stage.data)
+    world, rank = collectives.world_size(), collectives.rank()
+    batches = evaluation_batches(
+        samples, batch_size=entry.batch_size, rank=rank, world=world, workers=entry.workers, pin_memory=run.device.type == "cuda"
+    )
+    computed = [r for r in references if r.partition(".")[0] != "batch"]
+    direct = [r.partition(".")[2] for r in references if r.partition(".")[0] == "batch"]
+    parts: list[Values] = []
+    total = -(-len(samples) // max(1, entry.batch_size))
+    title = f"  {name}, given {'+'.join(given) or 'everything'}"
+    for batch in track(batches, title, total, console=run.console, transient=True):
+        run.take(name, stage.data, limit, batch)
+        entries = batch.to(run.device).entries
+        shown = {key: value for key, value in entries.items() if not given or key in given}
+        part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}
+        part.update({f"batch.{key}": _on_cpu(entries[key]) for key in direct})
+        parts.append(part)
+        if run.stop_requested:
+            break
+    limit.check(collectives.total(len(limit.found), run.device))
+    if run.should_stop():  # only here: processes may have different numbers of batches
+        raise StoppedError(f"stopped in the evaluation {name!r}; the same command begins it again")
+    return _in_order(_joined(parts), len(samples))
+
+
+def _on_cpu(value: Features) -> Features:
+    return Features(value.values.float().cpu() if value.values.is_floating_point() else value.values.cpu(), value.presence().cpu())
+
+
+def _joined(parts: Sequence[Values]) -> Values:
+    if not parts:
+        return {}
+    return {key: Features(torch.cat([p[key].values for p in parts]), _presence([p[key] for p in parts])) for key in parts[0]}
+
+
+def _presence(parts: Sequence[Features]) -> Tensor:
+    """Of all parts in a row, over the same axes: some say it for the several entries of a sample, others for all at once."""
+    axes = max(part.presence().dim() for part in parts)
+
+    def over(part: Features) -> Tensor:
+        valid = part.presence()
+        return valid.view(*valid.shape, *(1 for _ in range(axes - valid.dim()))).expand(part.values.shape[:axes])
+
+    return torch.cat([over(part) for part in parts])
+
+
+def _in_order(mine: Values, total: int) -> Values:
+    """Put the samples of all processes (every world-th each) back into the order of the data set."""
+    world = collectives.world_size()
+    if world == 1:
+        return mine
+    shares: list[Values] = [{} for _ in range(world)]
+    dist.all_gather_object(shares, mine)
+    order = torch.cat([torch.arange(rank, total, world) for rank in range(world)]).argsort()
+
+    def arranged(tensors: list[Tensor]) -> Tensor:
+        return torch.cat(tensors)[order]
+
+    filled = [share for share in shares if share]
+    return {
+        key: Features(arranged([s[key].values for s in filled]), arranged([s[key].presence() for s in filled])) for key in filled[0]
+    }

@@ -1,0 +1,68 @@
+"""From an experiment to modules: the graph of a stage with its weights, and the loss terms on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from torch import Tensor, nn
+
+from antifaz.core.experiment import Inputs, ObjectiveEntry
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import Graph
+from antifaz.core.objectives import Loss, Objective
+from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
+
+
+def objective_module(entry: ObjectiveEntry, inputs: Inputs) -> Objective:
+    module: Objective = entry.objective.build(inputs.groups)  # type: ignore[assignment]
+    return module
+
+
+class TrainingModel(nn.Module):
+    """The graph and its objectives as one module: a batch in, every term's Loss out. Terms of weight 0 are left out."""
+
+    def __init__(self, graph: Graph, entries: Mapping[str, ObjectiveEntry]) -> None:
+        super().__init__()
+        self.graph = graph
+        entries = {name: entry for name, entry in entries.items() if entry.weight}
+        self.inputs = {name: Inputs(entry.objective, entry.in_, graph.wiring) for name, entry in entries.items()}
+        self.objectives = nn.ModuleList([objective_module(entry, self.inputs[name]) for name, entry in entries.items()])
+        self.wanted = list(dict.fromkeys(r for inputs in self.inputs.values() for r in inputs.references))
+
+    def forward(self, batch: Mapping[str, Features]) -> dict[str, Loss]:
+        values = self.graph(batch, self.wanted)
+        losses = {}
+        for (name, inputs), objective in zip(self.inputs.items(), self.objectives, strict=True):
+            losses[name] = objective(**{argument: inputs.pick(values, argument) for argument in inputs.wires})
+        return losses
+
+    def named_weights(self) -> dict[str, nn.Parameter]:
+        """Every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""
+        aliases = self.graph.aliases
+        named = {n: p for n, p in self.graph.named_parameters(remove_duplicate=False) if n not in aliases}
+        for name, objective in zip(self.inputs, self.objectives, strict=True):
+            named.update({f"objectives.{name}.{n}": p for n, p in objective.named_parameters()})
+        return named
+
+
+def trainable_parameters(model: TrainingModel, shapes: Mapping[str, Shape]) -> set[str]:
+    """Names of the parameters that get a gradient from the objectives, found on the meta device at no cost.
+
+    model: on the meta device. shapes: of the stage's own data.
+    """
+    losses = model(fake_batch(shapes, 2, "meta"))
+    total = sum(term.total for loss in losses.values() for term in loss.terms.values())
+    reached: set[int] = set()
+    pending = [total.grad_fn] if isinstance(total, Tensor) else []
+    seen = set()
+    while pending:
+        function = pending.pop()
+        if function is None or function in seen:
+            continue
+        seen.add(function)
+        variable = getattr(function, "variable", None)
+        if variable is not None:
+            reached.add(id(variable))
+        pending += [following for following, _ in function.next_functions]
+    return {name for name, parameter in model.named_weights().items() if id(parameter) in reached}

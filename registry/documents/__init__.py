@@ -1,0 +1,1 @@
+"""YAML documents: where every value was written, merging, overrides."""

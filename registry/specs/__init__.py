@@ -1,0 +1,1 @@
+"""From plain data to typed specs, strictly; the JSON Schema of both."""

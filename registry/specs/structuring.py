@@ -1,0 +1,333 @@
+"""From plain data to typed specs, strictly: nothing is converted in silence, every mistake is located, all are collected.
+
+An integer is no text and true is no integer; 4.5 is no integer, 4 is a number. Written by hand: slots (`use:`), entries whose keys
+belong partly to a component, and locations would replace every hook of a general library.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+import attrs
+
+from antifaz.registry.documents.document import View
+from antifaz.registry.documents.yaml_text import read_yaml
+from antifaz.registry.errors import ConfigError, Location, Problem, UnknownComponentError, nearest, suggest
+from antifaz.registry.plugins.components import Catalogue, Kind, slot_kinds, spaces
+
+from .options import key_of
+from .validation import blame, refusals
+
+T = TypeVar("T")
+Path = tuple[str | int, ...]
+
+
+class _Failed:
+    """Stands for a value that could not be made; its problem is reported already."""
+
+
+FAILED = _Failed()
+
+_SCALARS: Mapping[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false", type(None): "null"}
+
+
+class Structurer:
+    """Makes specs out of plain data, with the components of a catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+
+    def structure(
+        self, data: Any, type_: type[T], view: View, path: Path, problems: list[Problem], *, also: Iterable[str] = ()
+    ) -> T | None:
+        """An attrs class from a mapping, or the component of a slot; None if it has a mistake, which is then in `problems`.
+
+        view, path: where the data stand. also: keys that are accepted here and read elsewhere.
+        """
+        attempt = _Attempt(self.catalogue, view, problems, tuple(also))
+        made = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
+        return None if isinstance(made, _Failed) else made
+
+
+def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
+    """The spec that a piece of YAML names: `zorro`, or `{use: vit, mask: zorro, ...}`.
+
+    Raises:
+        ConfigError: a mistake in it.
+    """
+    problems: list[Problem] = []
+    node = read_yaml(text, lambda mark: Location(text, mark.line + 1, mark.column + 1), problems)
+    if node is not None:
+        view = View(node)
+        made = _Attempt(catalogue, view, problems).component(view.data, (catalogue.kinds[kind],), ())
+        if not problems:
+            return made
+    raise ConfigError(problems)
+
+
+class _Attempt:
+    def __init__(self, catalogue: Catalogue, view: View, problems: list[Problem], also: tuple[str, ...] = ()) -> None:
+        self.catalogue, self.view, self.problems, self.also = catalogue, view, problems, also
+
+    def fail(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> _Failed:
+        where = self.view.key_location(path) if key else self.view.location(path)
+        self.problems.append(Problem(message, where, hint))
+        return FAILED
+
+    def value(self, data: Any, type_: Any, path: Path) -> Any:
+        """One value of a type."""
+        origin = get_origin(type_)
+        if type_ is Any:
+            return data
+        if type_ in _SCALARS:
+            return self.scalar(data, type_, path)
+        if slot_kinds(type_):
+            return self.component(data, slot_kinds(type_), path)
+        if attrs.has(type_):
+            return self.spec(data, type_, path)
+        if (choices := choices_of(type_)) is not None:
+            # 1 == True == 1.0 in Python, but not in YAML.
+            same = any(type(data) is type(choice) and data == choice for choice in choices)
+            made = type_(data) if same and isinstance(type_, type) else data
+            return made if same else self.wrong(data, type_, path)
+        if origin in (Union, types.UnionType):
+            return self.union(data, get_args(type_), path)
+        if origin in (tuple, list, Sequence):
+            return self.sequence(data, type_, path)
+        if origin in (Mapping, dict):
+            return self.mapping(data, get_args(type_)[1], path)
+        # Discovery refuses a spec whose types have no words (`describe`), so that this is a mistake of the core alone.
+        raise TypeError(f"a spec field cannot have the type {type_!r}")
+
+    def wrong(self, data: Any, type_: Any, path: Path) -> _Failed:
+        name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
+        hint = None
+        if (choices := choices_of(type_)) is not None:
+            hint = suggest(data if isinstance(data, str) else "", [str(choice) for choice in choices], noun="values")
+        return self.fail(path, f"{name} must be {describe(type_)}, not {_shown(data)}", hint)
+
+    def scalar(self, data: Any, type_: Any, path: Path) -> Any:
+        if type_ is float and type(data) in (int, float):
+            finite = abs(data) <= sys.float_info.max  # false for nan, and safe for an integer of any length
+            return float(data) if finite else self.wrong(data, type_, path)
+        return data if type(data) is type_ else self.wrong(data, type_, path)
+
+    def union(self, data: Any, members: tuple[Any, ...], path: Path) -> Any:
+        fitting = [member for member in members if _fits(data, member)]
+        if not fitting:
+            return self.wrong(data, Union[members], path)  # noqa: UP007 (built from a tuple)
+        for member in fitting[:-1]:
+            trial: list[Problem] = []
+            made = _Attempt(self.catalogue, self.view, trial).value(data, member, path)
+            if not trial:
+                return made
+        return self.value(data, fitting[-1], path)
+
+    def sequence(self, data: Any, type_: Any, path: Path) -> Any:
+        if not isinstance(data, list):
+            return self.wrong(data, type_, path)
+        members = get_args(type_)
+        if get_origin(type_) is tuple and members[-1] is not Ellipsis:
+            if len(data) != len(members):
+                return self.wrong(data, type_, path)
+            pairs = list(zip(data, members, strict=True))
+        else:
+            pairs = [(each, members[0]) for each in data]
+        made = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
+        return FAILED if any(isinstance(m, _Failed) for m in made) else tuple(made)
+
+    def mapping(self, data: Any, member: Any, path: Path) -> Any:
+        if not isinstance(data, Mapping):
+            return self.wrong(data, Mapping[str, member], path)
+        made = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
+        return FAILED if any(isinstance(m, _Failed) for m in made.values()) else made
+
+    def component(self, data: Any, kinds: tuple[Kind, ...], path: Path) -> Any:
+        """A component: its name alone, or a mapping with `use`."""
+        nouns = spaces(kinds)
+        fields: Mapping[str, Any] = {}
+        if isinstance(data, Mapping):
+            if "use" not in data:
+                known = ", ".join(self.catalogue.names(kind.name for kind in kinds))
+                hint = f"{self.meant(path)}add `use: NAME`; known names: {known}"
+                return self.fail(path, f"this {nouns} does not say which one it is", hint)
+            name, where = data["use"], (*path, "use")
+            fields = {key: value for key, value in data.items() if key != "use"}
+        else:
+            name, where = data, path
+        if not isinstance(name, str):
+            return self.fail(where, f"a {nouns} is named by text, not {_shown(name)}")
+        try:
+            found = self.catalogue.find(name, [kind.name for kind in kinds])
+        except UnknownComponentError as error:
+            return self.fail(where, error.message, error.hint)
+        return self.spec(fields, found.spec, path, noun=f"{found.kind.space} {name!r}")
+
+    def meant(self, path: Path) -> str:
+        """For an entry that an override or an extending file made by a slip: the neighbour that was probably meant."""
+        around: Any = self.view.data
+        for step in path[:-1]:
+            around = around[step]
+        if not path or not isinstance(around, Mapping):
+            return ""
+        near = nearest(str(path[-1]), [str(key) for key in around if key != path[-1]])
+        return f"did you mean {near!r}? Or " if near else ""
+
+    def spec(self, data: Any, type_: type, path: Path, noun: str | None = None) -> Any:
+        """An attrs class from a mapping of its fields; the rest field takes the keys that are no other field's."""
+        if not isinstance(data, Mapping):
+            return self.wrong(data, type_, path)
+        fields = {key_of(field): field for field in fields_of(type_)}
+        left = next((field for field in fields.values() if field.metadata.get("rest")), None)
+        if left is not None:
+            fields.pop(key_of(left))
+        values: dict[str, Any] = {}
+        extra: dict[str, Any] = {}
+        for key, value in data.items():
+            field = fields.get(key)
+            if field is not None:
+                values[field.name] = self.value(value, field.type, (*path, key))
+            elif left is not None:
+                extra[key] = value
+            elif key not in self.also or path:
+                accepted = [*fields, *(self.also if not path else ())]
+                of = f" of the {noun}" if noun else ""
+                values[""] = self.fail((*path, key), f"unknown key {key!r}{of}", suggest(key, accepted, noun="keys"), key=True)
+        for key, field in fields.items():
+            if key not in data and field.default is attrs.NOTHING:
+                doc = field.metadata.get("doc", "")
+                of = f" of the {noun}" if noun else ""
+                hint = f"add `{key}:`, {describe(field.type)}" + (f": {doc}" if doc else "")
+                values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
+        if left is not None:
+            self.left_over(left, extra, values, path, fields)
+        if any(isinstance(value, _Failed) for value in values.values()):
+            return FAILED
+        return self.made(type_, values, path)
+
+    def left_over(
+        self, field: attrs.Attribute[Any], extra: Mapping[str, Any], values: dict[str, Any], path: Path, own: Iterable[str]
+    ) -> None:
+        """Fill the rest field from the keys that no other field took."""
+        member = next((each for each in (field.type, *get_args(field.type)) if slot_kinds(each)), None)
+        if member is None:
+            values[field.name] = self.mapping(extra, get_args(field.type)[1], path)
+        elif extra or field.default is attrs.NOTHING:
+            before = len(self.problems)
+            values[field.name] = self.component(extra, slot_kinds(member), path)
+            for i, problem in enumerate(self.problems[before:], before):
+                near = _near_own(problem, own)
+                if near is not None:
+                    self.problems[i] = attrs.evolve(problem, hint=near)
+
+    def made(self, type_: type, values: Mapping[str, Any], path: Path) -> Any:
+        """The instance; what the spec's own checks refuse is reported, each at the option that it is about."""
+        try:
+            return type_(**values)
+        except Exception as error:
+            for refusal in refusals(type_, values) or [(None, error)]:
+                where, message, hint = blame(type_, *refusal)
+                self.fail((*path, *where), message, hint)
+            return FAILED
+
+
+def _near_own(problem: Problem, own: Iterable[str]) -> str | None:
+    """For a key unknown to the component, the envelope's own key that was probably meant."""
+    if not problem.message.startswith("unknown key "):
+        return None
+    key = problem.message.split("'")[1]
+    hint = suggest(key, sorted(own), noun="keys")
+    already = problem.hint is not None and problem.hint.startswith("did you mean")
+    return hint if hint.startswith("did you mean") and not already else None
+
+
+@functools.cache
+def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
+    """The options of a spec, with the types that its annotations mean.
+
+    Raises:
+        TypeError: an annotation cannot be resolved at run time.
+    """
+    try:
+        attrs.resolve_types(spec)
+    except Exception as error:
+        advice = "import what its annotations name outside of `if TYPE_CHECKING`"
+        raise TypeError(f"the types of {spec.__qualname__} cannot be resolved: {error}; {advice}") from error
+    return tuple(field for field in attrs.fields(spec) if field.init)
+
+
+def choices_of(type_: Any) -> tuple[Any, ...] | None:
+    """The values that a Literal or an enum takes."""
+    if get_origin(type_) is Literal:
+        return get_args(type_)
+    if isinstance(type_, type) and issubclass(type_, enum.Enum):
+        return tuple(member.value for member in type_)
+    return None
+
+
+def _fits(data: Any, type_: Any) -> bool:
+    """Whether data have the outer form of a type."""
+    origin = get_origin(type_)
+    if type_ is Any:
+        return True
+    if type_ is float:
+        return type(data) in (int, float)
+    if type_ in _SCALARS:
+        return type(data) is type_
+    if slot_kinds(type_):
+        return isinstance(data, str | Mapping)
+    if (choices := choices_of(type_)) is not None:
+        return any(type(data) is type(choice) for choice in choices)
+    if origin in (tuple, list, Sequence):
+        return isinstance(data, list)
+    if origin in (Union, types.UnionType):
+        return any(_fits(data, member) for member in get_args(type_))
+    return isinstance(data, Mapping)
+
+
+def describe(type_: Any) -> str:
+    """A type in words.
+
+    Raises:
+        TypeError: for a type that no YAML value becomes; discovery refuses specs that have one.
+    """
+    origin, members = get_origin(type_), get_args(type_)
+    if type_ is Any:
+        return "anything"
+    if kinds := slot_kinds(type_):
+        return f"a {spaces(kinds)} (its name, or a mapping with `use`)"
+    if (choices := choices_of(type_)) is not None:
+        return "one of " + ", ".join(str(choice) for choice in choices)
+    if type_ in _SCALARS:
+        return _SCALARS[type_]
+    if origin in (Union, types.UnionType):
+        return " or ".join(describe(m) for m in members)
+    if origin is tuple and members[-1] is not Ellipsis:
+        return f"a list of {len(members)} ({', '.join(describe(m) for m in members)})"
+    if origin in (tuple, list, Sequence):
+        return f"a list ({describe(members[0])} each)"
+    if origin in (Mapping, dict) and members[0] is str:
+        return f"a mapping of names to values ({describe(members[1])} each)"
+    if isinstance(type_, type) and attrs.has(type_):
+        return "a mapping"
+    name = getattr(type_, "__name__", type_)
+    raise TypeError(f"no YAML value becomes a {name}; of lists and mappings, state the entries: tuple[int, ...]")
+
+
+def _shown(data: Any) -> str:
+    """A value as a person wrote it, short."""
+    if data is None:
+        return "null"
+    if isinstance(data, bool):
+        return "true" if data else "false"
+    if isinstance(data, Mapping):
+        return "a mapping"
+    if isinstance(data, list):
+        return f"a list of {len(data)}"
+    text = f'the text "{data}"' if isinstance(data, str) else repr(data)
+    return text if len(text) < 60 else f"{text[:57]}..."

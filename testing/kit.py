@@ -1,0 +1,70 @@
+"""The checks that apply to an example, by the kind of its component."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import tempfile
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import attrs
+
+from antifaz.core.discovery import discover
+from antifaz.core.examples import FOLDER, Example
+from antifaz.core.kinds import KINDS
+from antifaz.registry import Plugins, component_of, declaration_of
+
+from .case import Case
+
+Run = Callable[[Case], None]
+
+
+def checks_of(kind: str) -> list[Run]:
+    """The checks that hold a component of this kind to its contract."""
+    pairs = (name.split(".") for name in KINDS[kind].checks)
+    return [getattr(importlib.import_module(f"antifaz.testing.{file}"), function) for file, function in pairs]
+
+
+@attrs.frozen(eq=False)
+class Check:
+    """One check of one example: call it; AssertionError says what is wrong."""
+
+    name: str
+    run: Run
+    example: Example
+    plugins: Plugins
+
+    def __call__(self) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            if self.example.prepare is not None:
+                self.example.prepare(Path(folder))
+            text = self.example.text.replace(FOLDER, folder)
+            self.run(Case(component_of(text, self.example.kind, self.plugins.catalogue), self.example.inputs))
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@functools.cache
+def _installed() -> Plugins:
+    return discover()
+
+
+def conformance(examples: Iterable[Example] | None = None, *, plugins: Plugins | None = None) -> list[Check]:
+    """Every check of every example, named `component: check`; several examples of one component are numbered.
+
+    examples: default all that the plugins list. plugins: whose components the examples name; default everything installed.
+    Raises:
+        ConfigError: an example that is no component.
+    """
+    known = plugins or _installed()
+    listed = list(examples) if examples is not None else [e for several in known.manager.hook.antifaz_examples() for e in several]
+    found: list[Check] = []
+    seen: dict[str, int] = {}
+    for example in listed:
+        name = declaration_of(component_of(example.text, example.kind, known.catalogue)).name
+        seen[name] = seen.get(name, 0) + 1
+        label = name if seen[name] == 1 else f"{name} {seen[name]}"
+        found += [Check(f"{label}: {run.__name__.replace('_', ' ')}", run, example, known) for run in checks_of(example.kind)]
+    return found

@@ -1,0 +1,134 @@
+"""Checks of objectives and metrics: only what is there counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.objectives import reduce
+from antifaz.core.streams import Group, Shape
+from antifaz.core.tokens import Features
+
+from .case import Case
+from .nodes import TIGHT, gradients, same
+
+BATCH = 12
+Groups = dict[str, dict[str, Features]]
+
+
+def _draw(case: Case, seed: int = 0) -> Groups:
+    torch.manual_seed(seed)
+    inputs: Mapping[str, Group] = case.inputs  # type: ignore[assignment]
+    return {
+        argument: fake_batch({n: s for n, s in group.items() if isinstance(s, Shape)}, BATCH, dtype=torch.float64)
+        for argument, group in inputs.items()
+    }
+
+
+def _map(groups: Groups, change: object, arguments: set[str] | None = None) -> Groups:
+    return {
+        argument: {name: change(value) if arguments is None or argument in arguments else value for name, value in group.items()}  # type: ignore[operator]
+        for argument, group in groups.items()
+    }
+
+
+def _loss(case: Case, groups: Groups) -> tuple[Tensor, dict[str, Tensor]]:
+    torch.manual_seed(1)
+    module = case.spec.build(case.inputs).double()
+    return reduce({"it": module(**groups)}, {"it": 1.0})
+
+
+def finite_with_gradients(case: Case) -> None:
+    """The value is finite, and something that arrives learns from it."""
+    groups = _draw(case)
+    leaves = [v.values for group in groups.values() for v in group.values() if v.values.is_floating_point()]
+    for leaf in leaves:
+        leaf.requires_grad_()
+    value, figures = _loss(case, groups)
+    assert all(bool(figure.isfinite()) for figure in figures.values()), f"not finite: {figures}"
+    assert any(bool(g.abs().max() > 0) for g in gradients(value, leaves)), "no gradient reaches anything"
+
+
+def absent_samples(case: Case) -> None:
+    """Absent samples do not count: the value is that of the others, whatever stands in their place, and their gradient is zero."""
+    groups = _draw(case)
+    present = torch.arange(BATCH) % 3 != 1
+    alone, _ = _loss(case, _map(groups, lambda v: Features(v.values[present])))
+    for argument in groups:
+        for place in (1.0, 1e3, math.nan):
+            leaves: list[Tensor] = []
+
+            def absent(value: Features, place: float = place, leaves: list[Tensor] = leaves) -> Features:
+                values = value.values.clone()
+                if values.is_floating_point():
+                    values[~present] *= place
+                    leaves.append(values.requires_grad_())
+                return Features(values, present)
+
+            value, _ = _loss(case, _map(groups, absent, {argument}))
+            same(value.detach(), alone.detach(), f"the loss with absent samples of `{argument}`, and of the others alone")
+            for gradient in gradients(value, leaves):
+                assert not gradient[~present].any(), f"absent samples of `{argument}` have a gradient"
+
+
+def nothing_there(case: Case) -> None:
+    """A batch of absent samples alone gives the same names, a value of zero and no NaN."""
+    groups = _draw(case)
+    _, usual = _loss(case, groups)
+    nobody = torch.zeros(BATCH, dtype=torch.bool)
+    value, figures = _loss(case, _map(groups, lambda v: Features(v.values, nobody)))
+    assert figures.keys() == usual.keys(), f"it logs {sorted(figures)} instead of {sorted(usual)}"
+    assert value.item() == 0.0, f"the loss of nothing is {value.item()}"
+    assert all(bool(figure.isfinite()) for figure in figures.values()), f"not finite: {figures}"
+
+
+def order_of_samples(case: Case) -> None:
+    """The order of the samples does not matter."""
+    groups = _draw(case)
+    order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(2))
+    value, _ = _loss(case, groups)
+    turned, _ = _loss(case, _map(groups, lambda v: Features(v.values[order])))
+    same(turned.detach(), value.detach(), "the loss of the same samples in another order")
+
+
+def meta_device(case: Case) -> None:
+    """It runs on the meta device, where `check` looks at it."""
+    with torch.device("meta"):
+        module = case.spec.build(case.inputs)
+    loss = module(**_map(_draw(case), lambda v: Features(v.values.to("meta"))))
+    assert all(term.total.dim() == 0 for term in loss.terms.values()), "totals are scalars"
+
+
+def _figures(case: Case, groups: Groups) -> dict[str, float]:
+    return dict(case.spec.build(case.inputs)(**groups))
+
+
+def finite(case: Case) -> None:
+    """Named, finite numbers."""
+    figures = _figures(case, _draw(case))
+    assert figures, "it measures nothing"
+    wrong = [name for name, value in figures.items() if not (isinstance(value, float | int) and math.isfinite(value))]
+    assert not wrong, f"these are no finite numbers: {', '.join(wrong)}"
+
+
+def absent_samples_of_metrics(case: Case) -> None:
+    """Absent samples do not count."""
+    groups = _draw(case)
+    present = torch.arange(BATCH) % 3 != 1
+    expected = _figures(case, _map(groups, lambda v: Features(v.values[present])))
+    got = _figures(case, _map(groups, lambda v: Features(v.values, present)))
+    for name, value in expected.items():
+        assert abs(got[name] - value) <= 1e-6 * max(1.0, abs(value)), f"{name} is {got[name]} with absent samples, {value} without"
+
+
+def order_in_metrics(case: Case) -> None:
+    """The order of the samples does not matter."""
+    groups = _draw(case)
+    order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(2))
+    expected, got = _figures(case, groups), _figures(case, _map(groups, lambda v: Features(v.values[order])))
+    for name, value in expected.items():
+        assert abs(got[name] - value) <= max(TIGHT, 1e-6 * abs(value)), f"{name} is {value}, and {got[name]} in another order"

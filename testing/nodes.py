@@ -1,0 +1,328 @@
+"""Checks of graph nodes: tokenizers, latents, backbones, readouts, heads.
+
+Modules are run as the graph runs them, in float64 on the CPU, with parameters re-drawn non-zero, unless a check is about something
+else. What may depend on what is the composition of the routings that the spec declares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from antifaz.analysis.influence import randomize_parameters
+from antifaz.core.graph.wiring import routings_of
+from antifaz.core.kinds import kind_of
+from antifaz.core.routing import compose
+from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.tokens import Features, Tokens
+
+from .case import Case
+
+BATCH = 3
+TIGHT = 1e-9
+"""Largest difference of float64 results that ought to be the same sums in another order."""
+Arriving = Mapping[str, Tokens | Features]
+Leaving = dict[str, Tokens | Features]
+
+
+class Node:
+    """A built example and how to call it."""
+
+    def __init__(self, case: Case, *, seed: int = 0, dtype: torch.dtype = torch.float64, device: str = "cpu") -> None:
+        spec, self.inputs = case.spec, case.inputs
+        self.kind = kind_of(spec)
+        left = spec.outputs(self.inputs)
+        self.bare = isinstance(left, Stream | Shape)
+        self.outputs: Group = {"it": left} if isinstance(left, Stream | Shape) else dict(left)
+        self.influence = compose(routings_of(spec, self.inputs, list(self.outputs), bare=self.bare), self.inputs)
+        torch.manual_seed(seed)
+        with torch.device(device):
+            self.module: nn.Module = spec.build(self.inputs).to(dtype)
+        self.dtype, self.device = dtype, device
+
+    def redrawn(self) -> Node:
+        """With parameters that are not zero anywhere."""
+        randomize_parameters(self.module, 1)
+        return self
+
+    def may_read(self, output: str) -> frozenset[str]:
+        return frozenset(self.influence.get(output, frozenset())) & frozenset(self.inputs)
+
+    def __call__(self, arriving: Arriving, batch: int = BATCH, outputs: Iterable[str] | None = None) -> Leaving:
+        asked = frozenset(self.outputs if outputs is None else outputs)
+        found = self.kind.call(self.module, arriving, asked, batch)
+        return {"it": found} if isinstance(found, Tokens | Features) else dict(found)
+
+    def draw(self, seed: int = 0, batch: int = BATCH) -> Leaving:
+        """A random batch of what arrives."""
+        generator = torch.Generator().manual_seed(seed)
+        drawn: Leaving = {}
+        for name, value in self.inputs.items():
+            dtype = getattr(torch, value.dtype) if isinstance(value, Shape) else self.dtype
+            size = (batch, *value.dims)
+            if self.device == "meta":
+                values = torch.empty(size, device="meta", dtype=self.dtype if dtype.is_floating_point else dtype)
+            elif dtype.is_floating_point:
+                values = torch.randn(size, generator=generator, dtype=torch.float64).to(self.dtype)
+            else:
+                bound = value.bound if isinstance(value, Shape) else 2
+                values = torch.randint(0, bound, size, generator=generator).to(dtype)
+            drawn[name] = Tokens(values, value.grid) if isinstance(value, Stream) else Features(values)
+        return drawn
+
+
+def with_values(value: Tokens | Features, values: Tensor) -> Tokens | Features:
+    return value.with_values(values) if isinstance(value, Tokens) else Features(values, value.valid)
+
+
+def partly_absent(batch: Leaving) -> Leaving:
+    """The batch with each entry absent from one sample; of a single entry, samples remain that have it."""
+    marked: Leaving = {}
+    for i, (name, value) in enumerate(batch.items()):
+        there = torch.arange(len(value.values)) != i % len(value.values)
+        if isinstance(value, Tokens):
+            marked[name] = Tokens(value.values, value.grid, None, there[:, None].expand(value.values.shape[:2]))
+        else:
+            marked[name] = Features(value.values, there)
+    return marked
+
+
+def part(value: Tokens | Features, rows: Tensor) -> Tokens | Features:
+    """Some samples of a batch."""
+    valid = None if value.valid is None else value.valid[rows]
+    return Tokens(value.values[rows], value.grid, None, valid) if isinstance(value, Tokens) else Features(value.values[rows], valid)
+
+
+def same(got: Tensor, expected: Tensor, what: str, tolerance: float = TIGHT) -> None:
+    """Fail unless two results agree; with a tolerance of 0 bit for bit."""
+    got, expected = got.detach(), expected.detach()
+    if tolerance == 0:
+        assert torch.equal(got, expected), f"{what}: {int((got != expected).sum())} of {got.numel()} numbers differ"
+        return
+    largest = float((got - expected).abs().max()) if got.numel() else 0.0
+    size = max(1.0, float(expected.abs().max()) if expected.numel() else 0.0)
+    assert largest <= tolerance * size, f"{what}: they differ by {largest:.3g}"
+
+
+def projected(value: Tokens | Features, rows: Tensor | None = None) -> Tensor:
+    """A random projection of an output, of its marked rows alone if marks are given."""
+    weights = torch.randn(value.values.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    product = value.values * weights.to(value.values.dtype)
+    return product.sum() if rows is None else product[rows].sum()
+
+
+def gradients(outcome: Tensor, leaves: list[Tensor]) -> list[Tensor]:
+    """Of a scalar; zeros where it does not depend on a leaf."""
+    if not outcome.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    found = torch.autograd.grad(outcome, leaves, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, found, strict=True)]
+
+
+def shapes(case: Case) -> None:
+    """In evaluation every declared output is returned, under its name and in its shape, and no other; training may drop tokens."""
+    node = Node(case)
+    in_training = node(node.draw())
+    node.module.eval()
+    found = node(node.draw())
+    assert set(in_training) == set(found), f"in training it returns {sorted(in_training)}, in evaluation {sorted(found)}"
+    assert set(found) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(found)}"
+    for name, declared in node.outputs.items():
+        got = tuple(found[name].values.shape)
+        assert got == (BATCH, *declared.dims), f"{name} is declared as {[BATCH, *declared.dims]} and returned as {list(got)}"
+        tokens = found[name]
+        if isinstance(declared, Stream):
+            assert isinstance(tokens, Tokens), f"{name} is declared as tokens and returned as features"
+            assert tokens.grid == declared.grid, f"{name} is declared with the grid {declared.grid} and returned with {tokens.grid}"
+
+
+def meta_device(case: Case) -> None:
+    """It is built and run without memory, with the same shapes."""
+    node = Node(case, dtype=torch.float32, device="meta")
+    node(node.draw())
+    node.module.eval()
+    for name, value in node(node.draw()).items():
+        assert value.values.is_meta, f"{name} is not on the meta device: the module makes tensors elsewhere"
+        assert tuple(value.values.shape[1:]) == node.outputs[name].dims
+
+
+def determinism(case: Case) -> None:
+    """A seed gives the same weights; evaluation twice the same bits; training under one seed too."""
+    first, second = Node(case, seed=3), Node(case, seed=3)
+    for (name, a), (_, b) in zip(first.module.state_dict().items(), second.module.state_dict().items(), strict=True):
+        same(b, a, f"{name}, built twice under one seed", 0)
+    for training in (False, True):
+        first.module.train(training)
+        state = {name: value.clone() for name, value in first.module.state_dict().items()}
+        runs = []
+        for _ in range(2):
+            first.module.load_state_dict(state)
+            torch.manual_seed(5)
+            runs.append(first(first.draw()))
+        for name, value in runs[0].items():
+            same(runs[1][name].values, value.values, f"{name}, run twice {'in training' if training else 'in evaluation'}", 0)
+
+
+def batch_independence(case: Case) -> None:
+    """In evaluation a sample's outputs do not depend on what else is in the batch, nor on its place."""
+    node = Node(case).redrawn()
+    node.module.eval()
+    batch = node.draw()
+    whole = node(batch)
+    for rows in ([1], [2, 0, 1]):
+        index = torch.tensor(rows)
+        some = node({name: part(value, index) for name, value in batch.items()}, batch=len(rows))
+        for name, value in whole.items():
+            same(some[name].values, value.values[index], f"{name} of the samples {rows} of a batch, and of them alone")
+
+
+def bfloat16(case: Case) -> None:
+    """Under autocast the outputs are finite and near those of float32."""
+    node = Node(case, dtype=torch.float32)
+    node.module.eval()
+    exact = node(node.draw())
+    with torch.autocast("cpu", torch.bfloat16):
+        rough = node(node.draw())
+    for name, value in exact.items():
+        got = rough[name].values.float()
+        assert got.isfinite().all(), f"{name} is not finite under bfloat16"
+        error = ((got - value.values).norm() / value.values.norm().clamp(min=1e-6)).item()
+        assert error < 0.1, f"{name} under bfloat16 is {100 * error:.0f} % away from float32"
+
+
+def compilation(case: Case) -> None:
+    """torch.compile traces it in one graph, without a break, and the result is the same."""
+    node = Node(case, dtype=torch.float32)
+    node.module.eval()
+    batch = node.draw()
+    expected = node(batch)
+    torch._dynamo.reset()
+    eager, node.module = node.module, torch.compile(node.module, backend="aot_eager", fullgraph=True)  # type: ignore[assignment]
+    for name, value in node(batch).items():
+        same(value.values, expected[name].values, f"{name}, compiled and not", 1e-5)
+    node.module = eager
+
+
+def state_dict(case: Case) -> None:
+    """A fresh module with this one's state gives the same bits."""
+    node, other = Node(case, seed=0).redrawn(), Node(case, seed=1)
+    other.module.load_state_dict(node.module.state_dict(), strict=True)
+    node.module.eval(), other.module.eval()
+    expected = node(node.draw())
+    for name, value in other(other.draw()).items():
+        same(value.values, expected[name].values, f"{name} after a round trip of the state", 0)
+
+
+def trained_parameters(case: Case) -> None:
+    """Every parameter has a gradient that is not zero everywhere."""
+    node = Node(case).redrawn()
+    found = node(node.draw())
+    named = dict(node.module.named_parameters())
+    total = torch.stack([projected(value) for value in found.values()]).sum()
+    dead = [name for name, g in zip(named, gradients(total, list(named.values())), strict=True) if not g.abs().max()]
+    # The softmax does not see what is added to all scores of a row, so a key's bias is dead by nature.
+    dead = [name for name in dead if not name.endswith("key.bias")]
+    assert not dead, f"no gradient reaches {', '.join(dead)}"
+
+
+def routing(case: Case) -> None:
+    """Gradients are exactly zero where the declared routing forbids an influence, and not where it allows one."""
+    for training, marked in ((False, False), (True, False), (False, True)):
+        node = Node(case).redrawn()
+        node.module.train(training)
+        batch = partly_absent(node.draw()) if marked else node.draw()
+        leaves = {n: v.values.requires_grad_() for n, v in batch.items() if v.values.is_floating_point()}
+        torch.manual_seed(0)
+        found = node(batch)
+        for output, value in found.items():
+            sizes = gradients(projected(value), list(leaves.values()))
+            for name, gradient in zip(leaves, sizes, strict=True):
+                largest = float(gradient.abs().max())
+                allowed = name in node.may_read(output)
+                mode = ("training" if training else "evaluation") + (" with absent samples" if marked else "")
+                if allowed:
+                    assert largest > 0, f"{output} may depend on {name} and does not ({mode})"
+                else:
+                    assert largest == 0, f"{output} depends on {name} (gradient {largest:.3g} in {mode}); the routing forbids it"
+
+
+def absent_streams(case: Case) -> None:
+    """A stream that is left out changes no output that it may not influence; outputs without any input are left out."""
+    node = Node(case).redrawn()
+    node.module.eval()
+    for batch in (node.draw(), partly_absent(node.draw())):
+        _without_each(node, batch)
+
+
+def _without_each(node: Node, batch: Leaving) -> None:
+    whole = node(batch)
+    for absent in batch:
+        rest = {name: value for name, value in batch.items() if name != absent}
+        if not rest:
+            continue
+        answerable = [output for output in node.outputs if node.may_read(output) & set(rest)]
+        found = node(rest, outputs=answerable)
+        missing = [output for output in answerable if output not in found and output != absent]
+        assert not missing, f"without {absent}, {', '.join(missing)} can be answered and is left out"
+        for output in found:
+            reads = node.may_read(output)
+            assert reads & set(rest), f"without {absent}, {output} has nothing to read and is answered all the same"
+            if absent not in reads:
+                same(found[output].values, whole[output].values, f"{output} with and without {absent}, which it may not read")
+
+
+def invalid_tokens(case: Case) -> None:
+    """Tokens marked invalid influence nothing: gradients are exactly zero, and other values in their place change no bit."""
+    node = Node(case).redrawn()
+    node.module.eval()
+    for name, value in node.draw().items():
+        marks = torch.ones(value.values.shape[:2], dtype=torch.bool)
+        marks[0, 0] = marks[1, marks.shape[1] // 2 :] = marks[2] = False
+        leaf = value.values.clone().requires_grad_()
+        batch = node.draw() | {name: Tokens(leaf, value.grid, None, marks)}  # type: ignore[union-attr]
+        found = node(batch)
+        changed = torch.where(marks[..., None], leaf.detach(), 1e3 * torch.randn_like(leaf))
+        other = node(batch | {name: Tokens(changed, value.grid, None, marks)})  # type: ignore[union-attr]
+        for output, result in found.items():
+            rows = result.valid if result.valid is not None else torch.ones(result.values.shape[:1], dtype=torch.bool)
+            if isinstance(result, Tokens):
+                rows = torch.ones(result.values.shape[:2], dtype=torch.bool) if result.valid is None else result.valid
+                # An invalid token may keep what it was; where tokens were merged, the result says which are valid.
+                rows = rows & marks if output == name and rows.shape == marks.shape else rows
+            assert result.values.isfinite().all(), f"{output} is not finite where tokens of {name} are invalid"
+            (gradient,) = gradients(projected(result, rows), [leaf])
+            largest = float(gradient[~marks].abs().max())
+            assert largest == 0, f"{output} depends on invalid tokens of {name} (gradient {largest:.3g})"
+            same(other[output].values[rows], result.values[rows], f"{output} when invalid tokens of {name} are re-drawn", 0)
+
+
+def absent_samples(case: Case) -> None:
+    """An absent sample comes out marked as absent, and the others as if it were not there."""
+    node = Node(case).redrawn()
+    node.module.eval()
+    present = torch.tensor([True, False, True])
+    batch = node.draw()
+    marked = {name: Features(value.values, present) for name, value in batch.items()}
+    found, whole = node(marked), node(batch)
+    for output, value in found.items():
+        valid = value.valid
+        assert valid is not None, f"{output} does not say which samples are absent"
+        expected = present
+        if isinstance(value, Tokens):
+            assert valid.shape == value.values.shape[:2], f"{output}: tokens need marks of the shape (batch, tokens)"
+            own = whole[output].valid  # of single tokens, which may be padding
+            expected = present[:, None].expand_as(valid) if own is None else present[:, None] & own
+        assert torch.equal(valid, expected), f"{output} marks {valid.tolist()} as there; {expected.tolist()} were"
+        same(value.values[present], whole[output].values[present], f"{output} beside an absent sample")
+
+
+def order_of_streams(case: Case) -> None:
+    """The order in which streams arrive does not matter."""
+    node = Node(case).redrawn()
+    node.module.eval()
+    batch = node.draw()
+    expected = node(batch)
+    for name, value in node(dict(reversed(batch.items()))).items():
+        same(value.values, expected[name].values, f"{name}, when the streams arrive in another order")

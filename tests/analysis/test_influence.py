@@ -1,0 +1,99 @@
+"""verify and check, as commands on the shipped quick start."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from antifaz.analysis.influence import MODES, SOME_ABSENT, measure, randomize_parameters, verify
+from antifaz.cli.app import app
+from antifaz.cli.app import main as antifaz
+from antifaz.core.experiment import read
+from antifaz.core.graph.module import build_graph
+
+PURE = ("pooled", "labels")
+
+
+@pytest.fixture(scope="module")
+def report(plugins):
+    return verify(read("quickstart", plugins))
+
+
+def test_quickstart_is_clean(report) -> None:
+    assert report.ok
+    assert {f.mode for f in report.findings} == set(MODES)
+
+
+@pytest.mark.parametrize("node", PURE)
+@pytest.mark.parametrize(("stream", "other"), [("audio", "video"), ("video", "audio")])
+def test_pure_outputs_have_exactly_zero_gradient(report, node: str, stream: str, other: str) -> None:
+    found = [f for f in report.findings if f.output == f"{node}.{stream}"]
+    forbidden = [f for f in found if f.modality == other]
+    assert len(forbidden) == len(MODES)
+    assert all(f.gradient == 0.0 and not f.changed for f in forbidden)
+    assert all(f.gradient > 0.0 and f.changed for f in found if f.modality == stream)
+
+
+@pytest.mark.parametrize("output", ["pooled.fusion", "pooled.global", "labels.fusion", "encoder.fusion"])
+def test_fused_outputs_depend_on_both(report, output: str) -> None:
+    found = [f for f in report.findings if f.output == output]
+    assert {f.modality for f in found} == {"audio", "video"}
+    assert all(f.gradient > 0.0 for f in found)
+
+
+def test_a_joint_encoder_breaks_the_claim_with_its_path(plugins) -> None:
+    broken = verify(read("quickstart", plugins, ["graph.encoder.mask=joint"]))
+    assert not broken.ok
+    claim = next(c for c in broken.claims if c.output == "labels.audio")
+    assert claim.paths == {"video": ("batch.video", "video", "encoder.audio", "pooled.audio", "labels.audio")}
+
+
+def test_a_module_that_breaks_its_routing_is_found(plugins) -> None:
+    """The routing says zorro, the module does as it likes."""
+    experiment = read("quickstart", plugins)
+    graph = build_graph(experiment.wiring).double()
+    joint = build_graph(read("quickstart", plugins, ["graph.encoder.mask=joint"]).wiring)
+    graph.encoder.routing = joint.encoder.routing
+    randomize_parameters(graph, 0)
+    assert not all(f.ok for f in measure(graph, "evaluation", 0))
+
+
+def test_a_module_that_leaks_beside_absent_samples_alone_is_found(plugins) -> None:
+    graph = build_graph(read("quickstart", plugins).wiring).double()
+    joint = build_graph(read("quickstart", plugins, ["graph.encoder.mask=joint"]).wiring)
+    right = graph.encoder.routing
+
+    def forget(module, arguments):
+        (streams,) = arguments
+        marked = any(tokens.valid is not None for tokens in streams.values())
+        module.routing = joint.encoder.routing if marked else right
+
+    graph.encoder.register_forward_pre_hook(forget)
+    randomize_parameters(graph, 0)
+    assert all(f.ok for f in measure(graph, "evaluation", 0))
+    assert not all(f.ok for f in measure(graph, SOME_ABSENT, 0))
+
+
+@pytest.mark.parametrize(("overrides", "code"), [([], 0), (["graph.encoder.mask=joint"], 1), (["graph.encoder.mask=jiont"], 2)])
+@pytest.mark.parametrize("command", ["check", "verify"])
+def test_exit_codes(monkeypatch, capsys, command: str, overrides: list[str], code: int) -> None:
+    monkeypatch.setattr("sys.argv", ["antifaz", command, "quickstart", *overrides])
+    with pytest.raises(SystemExit) as stop:
+        antifaz()
+    assert (stop.value.code or 0) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_check_as_json() -> None:
+    answer = json.loads(CliRunner().invoke(app, ["check", "quickstart", "--json"]).stdout)
+    assert answer["parameters"] == sum(node["parameters"] for node in answer["nodes"].values())
+    assert answer["nodes"]["labels"]["outputs"]["fusion"]["shape"] == [16]
+    assert answer["stages"]["pretrain"]["untrained"][:2] == ["fusion", "labels"]
+
+
+def test_a_graph_that_reads_whole_numbers_alone_is_measured_by_drawing_anew(plugins) -> None:
+    found = verify(read("perceiver-mlm", plugins))
+    assert found.ok
+    assert [f.changed for f in found.findings if f.output == "letters"] == [True, True, True]
