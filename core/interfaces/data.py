@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from antifaz.core.kinds import KINDS
 from antifaz.core.streams import Shape
@@ -50,6 +50,22 @@ class SampleSet(Protocol):
         """found, missing, unreadable (as far as known)."""
 
 
+class HasViews(Protocol):
+    """Optional for a SampleSet in evaluation: some samples in a row are views of one (clips of a file, crops of a clip).
+
+    views: how many; an evaluation makes one answer of theirs.
+    """
+
+    views: int
+
+
+class HasSentences(Protocol):
+    """Optional for a SampleSet, for reports."""
+
+    def sentences(self, index: int) -> Sequence[str]:
+        """What a sample says in words."""
+
+
 def views_of(samples: SampleSet) -> int:
     """How many samples in a row are views of one."""
     return getattr(samples, "views", 1)
@@ -63,6 +79,24 @@ class DecoderSpec(Protocol):
         """What a clip of this length becomes (after `finish`), without touching a file."""
 
     def build(self, seconds: float) -> Decoder: ...
+
+
+class ReadsText(Protocol):
+    """Optional for a DecoderSpec: its decoder is given the sentences that a data set has of a sample, and no media file.
+
+    reads: `text`; the source is then an `antifaz.data.text.Text`.
+    candidates: how many sentences of a sample it takes, along an axis of their own; None for one without that axis.
+    """
+
+    reads: ClassVar[Literal["text"]]
+    candidates: int | None
+
+
+class NeedsFiles(Protocol):
+    """Optional for every spec of a data set: it reads files besides the data, such as a vocabulary."""
+
+    def needed_files(self) -> Mapping[str, str]:
+        """{option: path}: `check` names those that are missing, `run` makes nothing without them."""
 
 
 class Decoder(Protocol):
@@ -85,6 +119,15 @@ class Decoder(Protocol):
 
         Features where a sample has several of a kind (candidate sentences): `valid` (batch, ...) says which of them are there.
         """
+
+
+class HasFingerprint(Protocol):
+    """Optional for a Decoder, for caches.
+
+    fingerprint: what its clips depend on besides its spec and the sources: a digest of a vocabulary's file.
+    """
+
+    fingerprint: str
 
 
 @runtime_checkable
@@ -125,3 +168,10 @@ class DatasetSpec(Protocol):
 
     def build(self, training: bool) -> SampleSet:
         """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""
+
+
+class CanPeek(Protocol):
+    """Optional for a DatasetSpec, for `check`."""
+
+    def peek(self) -> SampleSet | None:
+        """The set as in evaluation, opened without making anything (no files, no cache); None where it is not on this machine."""

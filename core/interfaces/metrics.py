@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from antifaz.core.kinds import KINDS
 from antifaz.core.streams import Group
 from antifaz.registry import slot
+
+from .per_sample_metrics import Details
 
 if TYPE_CHECKING:
     from antifaz.core.tokens import Features
@@ -28,3 +30,19 @@ class MetricSpec(Protocol):
 class Metric(Protocol):
     def __call__(self, **inputs: Mapping[str, Features]) -> dict[str, float]:
         """Named figures from the whole evaluation set, on the CPU, (samples, ...) each; absent samples are marked in `valid`."""
+
+
+class KeepsDetails(Protocol):
+    """Optional for a Metric, for the report."""
+
+    def details(self, **inputs: Mapping[str, Features]) -> Details:
+        """Scores and answers of single samples, confusion matrices; called once with what `__call__` got, kept in the run folder."""
+
+
+class LowerIsBetter(Protocol):
+    """Optional for a Metric.
+
+    lower_is_better: the figures of which the lower is the better; of all others the higher is.
+    """
+
+    lower_is_better: Collection[str]

@@ -28,7 +28,7 @@ from antifaz.core.streams import Group, Stream, Value
 from antifaz.registry import slot
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 
 @slot(KINDS["mask"])
@@ -55,3 +55,18 @@ class NodeSpec(Protocol):
 
     def build(self, inputs: Group) -> nn.Module:
         """The module, with its parameters initialised on the current default device."""
+
+
+class TakesOutputs(Protocol):
+    """Optional for a backbone's module: it can leave out layers of its own, and is called with the asked `outputs=...`."""
+
+    takes_outputs: bool
+
+
+class AdaptsWeights(Protocol):
+    """Optional for a node's module: it takes weights of another shape."""
+
+    def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+        """A node's given weights, by its own names, as it can use them: position tables resampled to its grid, image patches inflated
+        over time. It may add what no such checkpoint has.
+        """

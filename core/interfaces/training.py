@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from antifaz.core.kinds import KINDS
 from antifaz.core.streams import Group
@@ -19,3 +19,9 @@ class ObjectiveSpec(Protocol):
 
     def build(self, inputs: Mapping[str, Group]) -> nn.Module:
         """An `antifaz.core.objectives.Objective` for these inputs; raises SpecError where shapes do not fit."""
+
+
+class NeedsWholeBatch(Protocol):
+    """Optional for an ObjectiveSpec: it compares all samples of a batch, which accumulation would split."""
+
+    needs_whole_batch: ClassVar[bool]
