@@ -1,6 +1,6 @@
 """Maps the top level of the checkout into the import package `antifaz` (setuptools' package-dir)."""
 
-from setuptools import find_packages, setup
+from setuptools import find_namespace_packages, setup
 
 ROOMS = ("registry", "core", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs")
 
@@ -8,7 +8,7 @@ setup(
     package_dir={"antifaz": "api", **{f"antifaz.{room}": room for room in ROOMS}},
     packages=[
         "antifaz",
-        *(f"antifaz.{name}" for room in ROOMS for name in [room, *(f"{room}.{sub}" for sub in find_packages(room))]),
+        *(f"antifaz.{name}" for room in ROOMS for name in [room, *(f"{room}.{sub}" for sub in find_namespace_packages(room))]),
     ],
     package_data={"": ["*.yaml", "*.tmpl", "schema.json", "templates/*", "templates/*/*", "README.md", "py.typed"]},
 )
