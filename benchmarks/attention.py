@@ -68,15 +68,15 @@ def sides(device: str, dtype: torch.dtype) -> dict[str, Callable[[], None]]:
         weights = scores.masked_fill(~mask, -torch.finfo(scores.dtype).max).softmax(dim=-1)
         return {"all": merge_heads(torch.einsum("bhij,bhjd->bhid", weights, v))}
 
-    made = {
+    steps = {
         "unmasked": step(layer, packed, unmasked),
         "grouped": step(layer, apart, routed("grouped")),
         "dense": step(layer, packed, dense),
         "einsum": step(layer, packed, einsum),
     }
     if device == "cuda":
-        made["flex"] = step(layer, apart, routed("flex"))
-    return made
+        steps["flex"] = step(layer, apart, routed("flex"))
+    return steps
 
 
 def main() -> None:

@@ -51,10 +51,10 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/backbones"))
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
-    found = {config: [run(options.runs, config, seed) for seed in range(options.seeds)] for config in CONFIGS}
-    reference = {column: statistics.mean(each[column] for each in found["quickstart"]) for column in ANSWERS}
+    results_of = {config: [run(options.runs, config, seed) for seed in range(options.seeds)] for config in CONFIGS}
+    reference = {column: statistics.mean(each[column] for each in results_of["quickstart"]) for column in ANSWERS}
     print(f"| config | steps | {' | '.join(ANSWERS)} | holds |\n| --- | ---: |{' --- |' * (len(ANSWERS) + 1)}")
-    for config, results in found.items():
+    for config, results in results_of.items():
         columns = {column: [each[column] for each in results] for column in ANSWERS}
         cells = [cell(values, reference[column]) for column, values in columns.items()]
         gains = [(statistics.mean(v) - CHANCE) / (reference[c] - CHANCE) for c, v in columns.items()]

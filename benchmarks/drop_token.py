@@ -53,7 +53,7 @@ def training_step(experiment: Experiment, batch_size: int, device: str) -> Calla
 
 
 def counted_flops(experiment: Experiment, batch_size: int) -> int:
-    """Of one step, forward and backward."""
+    """Count the FLOPs of one step, forward and backward."""
     model, _ = model_of(experiment, "meta")
     return step_cost(model, fake_batch(experiment.wirings[STAGE].inputs, batch_size, "meta")).flops
 

@@ -1,4 +1,4 @@
-"""What low-rank sharing and content-aware negatives cost or give at the size of pemt-tiny, on clips that no choice was made on.
+"""Compare low-rank sharing and content-aware negatives with their absence, at the size of pemt-tiny, on fresh clips.
 
 Prints the tables of docs/results/pemt-study.md. Variants: the config as it is (negatives by similarity); nothing shared, at half
 the learning rate; negatives at random. Run it with the package installed; a run takes about four minutes on two cores.
@@ -35,7 +35,7 @@ LAST = 5
 
 
 def overrides(variant: str, options: argparse.Namespace) -> list[str]:
-    """What the variant changes in the config, without the seed of the model."""
+    """Return the overrides of a variant, without the seed of the model."""
     clips = [f"data.{name}.seed={options.data_seed}" for name in ("paired", "train", "test")]
     return [*VARIANTS[variant], f"graph.encoder.rank={options.rank}", f"stages.finetune.steps={options.steps}", *clips]
 
@@ -50,7 +50,7 @@ def run(variant: str, seed: int, options: argparse.Namespace) -> Path:
 
 
 def parameters(variant: str, options: argparse.Namespace) -> int:
-    """Of the Transformers alone."""
+    """Count the parameters of the Transformers alone."""
     graph = build_graph(read(CONFIG, discover(), overrides(variant, options)).wiring, device="meta")
     return sum(p.numel() for name, p in graph.named_parameters() if name.startswith("encoder."))
 
@@ -69,7 +69,7 @@ def pretraining(place: Path) -> dict[str, float]:
 
 
 def cells(figures: Sequence[Mapping[str, float]]) -> list[str]:
-    """For each column the mean, and in brackets the figure of every seed."""
+    """Format the mean of each column, with the figure of every seed in brackets."""
     columns = [[each[name] for each in figures] for name in figures[0]]
     return [f"{statistics.mean(column):.1f} ({', '.join(f'{value:.1f}' for value in column)})" for column in columns]
 

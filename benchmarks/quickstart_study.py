@@ -1,4 +1,4 @@
-"""What contrastive pre-training and the mask are worth, on clips that no choice was made on: three seeds, one table.
+"""Measure what contrastive pre-training and the mask are worth, on clips that no choice was made on: three seeds, one table.
 
 Variants: `quickstart`; `scratch` (the same few labels, no pre-training); `scratch, equal compute` (as many steps as both stages);
 `quickstart-joint`. Run it with the package installed; it takes about 25 minutes on two cores.
@@ -47,16 +47,16 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/study"))
     parser.add_argument("--output", type=Path, default=Path("runs/study/tables.md"))
     options = parser.parse_args()
-    found = {variant: [run(options.runs, variant, seed) for seed in SEEDS] for variant in VARIANTS}
+    results_of = {variant: [run(options.runs, variant, seed) for seed in SEEDS] for variant in VARIANTS}
     lines = [f"Accuracy in percent with both modalities given, mean of {len(SEEDS)} seeds (lowest to highest).", ""]
     lines += [f"| variant | {' | '.join(OUTPUTS)} |", f"| --- |{' --- |' * len(OUTPUTS)}"]
-    for variant, results in found.items():
+    for variant, results in results_of.items():
         figures = [r["evaluate"]["audio+video"]["accuracy"] for r in results]
         lines.append(row(variant, [[f[output] for f in figures] for output in OUTPUTS]))
     lines += ["", "Audio-to-video retrieval, each side embedded by a call that is given that modality alone.", ""]
     lines += [f"| variant | {' | '.join(RETRIEVAL)} |", f"| --- |{' --- |' * len(RETRIEVAL)}"]
     for variant in ("quickstart", "quickstart-joint"):
-        figures = [next(iter(r["retrieval"].values()))["audio_to_video"] for r in found[variant]]
+        figures = [next(iter(r["retrieval"].values()))["audio_to_video"] for r in results_of[variant]]
         lines.append(row(variant, [[f[name] for f in figures] for name in RETRIEVAL]))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text("\n".join(lines) + "\n")

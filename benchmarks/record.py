@@ -18,16 +18,16 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def hardware(device: str) -> dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the hardware and versions that the figures were measured on."""
     cpu = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0] if names else cpu
-    found = {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
+    environment = {"cpu": cpu, "cores": os.cpu_count(), "threads": torch.get_num_threads()}
     if device == "cuda":
-        found["gpu"] = torch.cuda.get_device_name()
-    return found
+        environment["gpu"] = torch.cuda.get_device_name()
+    return environment
 
 
 def write(name: str, device: str, config: Mapping[str, Any], figures: Mapping[str, Any], output: Path = RESULTS) -> Path:
