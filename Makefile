@@ -40,7 +40,9 @@ bench-gpu: $(INSTALLED)
 models: $(INSTALLED)
 	$(BIN)/python tools/models_page.py
 
+# Editors find the schema by the first line of every shipped config.
 install: $(INSTALLED)
+	$(BIN)/antifaz schema > configs/schema.json
 
 $(INSTALLED): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv

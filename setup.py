@@ -10,5 +10,5 @@ setup(
         "antifaz",
         *(f"antifaz.{name}" for room in ROOMS for name in [room, *(f"{room}.{sub}" for sub in find_namespace_packages(room))]),
     ],
-    package_data={"": ["*.yaml", "*.tmpl", "schema.json", "templates/*", "templates/*/*", "README.md", "py.typed"]},
+    package_data={"": ["*.tmpl", "templates/*", "templates/*/*", "README.md", "py.typed"], "antifaz.configs": ["**/*.yaml"]},
 )

@@ -7,12 +7,21 @@ from pathlib import Path
 
 
 def shipped(name: str) -> Path | None:
-    """The file of a shipped config by its bare name (`quickstart`, `models/vit-base`), or None."""
-    place = resources.files("antifaz.configs").joinpath(f"{name}.yaml")
-    path = Path(str(place))
-    return path if path.is_file() else None
+    """Return the file of a shipped config (`quickstart`, `models/vit-base`), or None; folders may be left out of its name."""
+    asked = name.split("/")
+    for path, parts in _files().items():
+        rest = iter(parts)
+        if parts[-1] == asked[-1] and all(part in rest for part in asked):
+            return path
+    return None
 
 
 def shipped_names() -> list[str]:
+    """Return the short names: the file's, after `models/` where it describes a model alone."""
+    return sorted("/".join([*(["models"] if parts[0] == "models" else []), parts[-1]]) for parts in _files().values())
+
+
+def _files() -> dict[Path, tuple[str, ...]]:
+    """Return the shipped files, each with its folders and its name without the suffix."""
     root = Path(str(resources.files("antifaz.configs")))
-    return sorted(str(path.relative_to(root).with_suffix("")) for path in root.rglob("*.yaml"))
+    return {path: path.relative_to(root).with_suffix("").parts for path in sorted(root.rglob("*.yaml"))}

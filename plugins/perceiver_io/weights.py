@@ -1,6 +1,6 @@
 """State dicts of transformers' Perceiver models as parts of a graph.
 
-Parts are named like the nodes of the shipped graphs (configs/models/perceiver-*.yaml):
+Parts are named like the nodes of the shipped graphs (configs/models/perceiver/*.yaml):
 
 | part | node | models |
 | --- | --- | --- |

@@ -6,6 +6,7 @@ import copy
 import os
 import random
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import jsonschema
 import pytest
 import yaml
 
+from antifaz.cli.app import main
 from antifaz.cli.config_schema import config_schema
 from antifaz.core.discovery import discover
 from antifaz.core.experiment import read, shipped, shipped_names
@@ -23,7 +25,7 @@ from tests.support.editor_view import editor_view
 from tests.support.mutations import mutant, parent, places
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ROOT / "configs" / "schema.json"
+CONFIGS = ROOT / "configs"
 
 Validator = jsonschema.Draft202012Validator
 
@@ -58,24 +60,31 @@ def test_it_is_a_schema_of_its_dialect(built_in: Catalogue) -> None:
     assert set(re.findall(r'"#/\$defs/([^"/]+)', json_text(made))) <= set(made["$defs"])
 
 
-def test_the_shipped_file_is_that_of_the_built_in_plugins(built_in: Catalogue) -> None:
-    now = json_text(config_schema(built_in)) + "\n"
-    told = "configs/schema.json is out of date; renew it, with no other plugin installed: antifaz schema > configs/schema.json"
-    assert SHIPPED.read_text(encoding="utf-8") == now, told
+def test_the_command_writes_it(plugins: Plugins, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["antifaz", "schema"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert not stop.value.code
+    assert capsys.readouterr().out == json_text(config_schema(plugins.catalogue)) + "\n"
+
+
+def test_install_writes_it_where_the_shipped_configs_look() -> None:
+    done = subprocess.run(["make", "--dry-run", "install"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == ".venv/bin/antifaz schema > configs/schema.json"
 
 
 @pytest.mark.parametrize("name", shipped_names())
 @pytest.mark.parametrize("deleted", ["", None], ids=["text", "null"])
 def test_shipped_configs_are_accepted(validator: Any, name: str, deleted: Any) -> None:
-    text = (ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = shipped(name).read_text(encoding="utf-8")
     assert mistakes(validator, editor_view(text, deleted)) == {}
 
 
 @pytest.mark.parametrize("name", shipped_names())
 def test_shipped_configs_name_their_schema(name: str) -> None:
-    path = ROOT / "configs" / f"{name}.yaml"
+    path = shipped(name)
     line, *_ = path.read_text(encoding="utf-8").splitlines()
-    assert line == f"# yaml-language-server: $schema={os.path.relpath(SHIPPED, path.parent)}"
+    assert line == f"# yaml-language-server: $schema={os.path.relpath(CONFIGS / 'schema.json', path.parent)}"
 
 
 def placed(key: str, value: Any) -> dict[str, Any]:

@@ -14,13 +14,13 @@ import yaml
 
 from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import verify
-from antifaz.core.experiment import read, shipped_names
+from antifaz.core.experiment import read, shipped, shipped_names
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.registry import Structurer, View, load_document, option
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = [name for name in shipped_names() if not name.startswith("models/")]
-"""What has stages; models without any are held against docs/models.md by tests/test_models.py."""
+"""What has stages; models without any are held against docs/models.md by tests/tools/test_models_page.py."""
 CEILING = 68.75
 
 
@@ -37,7 +37,7 @@ def test_shipped_configs_have_no_mistake(plugins, name: str) -> None:
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_the_head_says_what_it_is(name: str) -> None:
-    text = (ROOT / "configs" / f"{name}.yaml").read_text(encoding="utf-8")
+    text = shipped(name).read_text(encoding="utf-8")
     assert all(f"#   {word} " in text for word in ("command", "cost", "expected"))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ import torch
 
 from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import randomize_parameters, verify
-from antifaz.core.experiment import read
+from antifaz.core.experiment import read, shipped
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Stream
@@ -24,7 +23,6 @@ from antifaz.plugins.masks.spec import Joint, Routes
 from antifaz.plugins.zorro.spec import ZorroMask
 from antifaz.registry import ConfigError, SpecError
 
-MODELS = Path(str(resources.files("antifaz.configs"))) / "models"
 TABLES = {
     "groups": (4, 2, 1, 2, 4),
     "layers": (1, 1, 1, 1, 1),
@@ -100,7 +98,7 @@ def test_published_parameters(plugins, tmp_path: Path, name: str, with_projectio
     assert parameters(config) == with_projection
     assert config.header.published is not None
     assert config.header.published.parameters == with_projection
-    text = (MODELS / f"hip-{name}.yaml").read_text(encoding="utf-8")
+    text = shipped(f"models/hip-{name}").read_text(encoding="utf-8")
     plain = re.sub(r"(, | *tie: \{)position_projection.weight: \w+.position_projection.weight(?=\})", r"\1", text)
     plain = re.sub(r" *tie: \{\}\n|, (?=\})", "", plain).replace("position_projection: true", "position_projection: false")
     (tmp_path / "plain.yaml").write_text(plain, encoding="utf-8")

@@ -505,7 +505,7 @@ def test_relative_positions_tell_the_order_of_words(tmp_path: Path, plugins: Plu
 def test_the_examples_of_the_page_are_configs(plugins: Plugins, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "text.md").read_text(encoding="utf-8")
     blocks = [yaml.safe_load(block.partition("```")[0]) for block in page.split("```yaml\n")[1:]]
-    shipped = yaml.safe_load((ROOT / "configs" / "zorro-text.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load((ROOT / "configs/quickstart/zorro-text.yaml").read_text(encoding="utf-8"))
     assert blocks[0]["graph"] == shipped["graph"]
     assert blocks[0]["stages"]["pretrain"]["objectives"]["vt"] == shipped["stages"]["pretrain"]["objectives"]["vt"]
     config = {"name": "page", "data": blocks[1]["data"], "graph": blocks[2]["graph"]}
