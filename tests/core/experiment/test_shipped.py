@@ -12,27 +12,11 @@ from antifaz.core.experiment import shipped, shipped_names
 CONFIGS = Path(__file__).parents[3] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 FROM_BEFORE = [
-    *[
-        "quickstart",
-        "quickstart-hip",
-        "quickstart-joint",
-        "quickstart-mbt",
-        "quickstart-perceiver",
-        "quickstart-swin",
-        "supervised",
-        "zorro-text",
-    ],
-    *["vatt-tiny", "pemt-tiny", "hip-mae", "perceiver-autoencoding", "perceiver-mlm", "folder-template"],
-    *["zorro-vit-base", "vatt-pretrain", "vatt-finetune-audio", "vatt-finetune-image", "vatt-finetune-video"],
-    *[
-        "models/hip-mini",
-        "models/vit-base",
-        "models/swin3d-t",
-        "models/pemt-lowrank",
-        "models/perceiver-io++",
-        "models/zorro-vit-b",
-    ],
-]
+    "quickstart", "quickstart-hip", "quickstart-joint", "quickstart-mbt", "quickstart-perceiver", "quickstart-swin", "supervised",
+    "zorro-text", "vatt-tiny", "pemt-tiny", "hip-mae", "perceiver-autoencoding", "perceiver-mlm", "folder-template",
+    "zorro-vit-base", "vatt-pretrain", "vatt-finetune-audio", "vatt-finetune-image", "vatt-finetune-video",
+    "models/hip-mini", "models/vit-base", "models/swin3d-t", "models/pemt-lowrank", "models/perceiver-io++", "models/zorro-vit-b",
+]  # fmt: skip
 
 
 def test_no_two_configs_have_one_name() -> None:
