@@ -6,6 +6,7 @@ and renamed when complete, and a damaged one is made anew.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -141,23 +142,16 @@ def _file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
-_job: MediaSamples | None = None
-
-
-def _decode_one(index: int) -> tuple[dict[str, NDArray[Any]], Decoded]:
-    """Arrays instead of tensors, which would travel through shared memory one by one, and what else is known of the sample."""
-    if _job is None:
-        raise RuntimeError("no job")
-    decoded = _job.decoded(index, 0.5)
+def _decode_one(samples: MediaSamples, index: int) -> tuple[dict[str, NDArray[Any]], Decoded]:
+    """Return arrays, as tensors would travel through shared memory one by one, and what else is known of the sample."""
+    decoded = samples.decoded(index, 0.5)
     arrays = {n: t.numpy() for n, t in decoded.entries.items() if t is not None}
     return arrays, replace(decoded, entries={})
 
 
 def _build(samples: MediaSamples, folder: Path) -> None:
     """Decode every sample in parallel and put the cache in place."""
-    global _job
     partial = folder.with_name(f".{folder.name}.{os.getpid()}")
-    _job = samples
     try:
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
@@ -170,7 +164,6 @@ def _build(samples: MediaSamples, folder: Path) -> None:
         if _read_index(folder) is None:
             raise WriteError.of(folder, error, hint="set `cache: false`") from None
     finally:
-        _job = None
         shutil.rmtree(partial, ignore_errors=True)
 
 
@@ -182,7 +175,7 @@ def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
     longer: str | None = None
     with ExitStack() as files:
         arrays: dict[str, _ArrayFile] = {}
-        results = in_parallel(_decode_one, range(len(samples)))
+        results = in_parallel(functools.partial(_decode_one, samples), range(len(samples)))
         for i, (stored, decoded) in enumerate(track(results, "decoding", len(samples), transient=True)):
             if decoded.problem is not None:
                 problems[str(i)] = decoded.problem

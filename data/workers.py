@@ -1,4 +1,4 @@
-"""Processes that help with data: pools that decode or draw, and the loaders' workers."""
+"""Workers: processes that decode or draw for a data set, and those of the loaders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import Any, TypeVar
 
 from antifaz.core.errors import DataError
 
@@ -17,15 +18,17 @@ Result = TypeVar("Result")
 
 
 def in_parallel(function: Callable[[Item], Result], items: Iterable[Item], *, chunk: int = 8) -> Iterator[Result]:
-    """The results in order, from as many processes as there are processors. They are forks: what they use is inherited.
+    """Yield the results in order, from as many workers as there are processors.
+
+    Workers are forks: they inherit the function with all that it holds, and only items and results are pickled.
 
     Raises:
         DataError: a process was killed; the operating system does that where memory runs out.
     """
     forks = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=forks, initializer=become_worker) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=forks, initializer=_begin, initargs=(function,)) as pool:
         try:
-            yield from pool.map(function, items, chunksize=chunk)
+            yield from pool.map(_call, items, chunksize=chunk)
         except BrokenProcessPool:
             message = "a process that prepares data was killed, probably for want of memory"
             raise DataError(message, hint="free some memory") from None
@@ -33,11 +36,24 @@ def in_parallel(function: Callable[[Item], Result], items: Iterable[Item], *, ch
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+_FUNCTION: ContextVar[Callable[[Any], Any]] = ContextVar("function of this worker")
+"""Set in the workers of `in_parallel` alone."""
+
+
+def _begin(function: Callable[[Any], Any]) -> None:
+    become_worker()
+    _FUNCTION.set(function)
+
+
+def _call(item: Any) -> Any:
+    return _FUNCTION.get()(item)
+
+
 def become_worker(worker: int = 0) -> None:
-    """Settle in a process made by fork: one thread, and signals as a helper needs them.
+    """Settle in a process made by fork: one thread, and signals as a worker needs them.
 
     Ctrl-C reaches the whole process group, but only the parent decides what it means; its handlers must not live on here, or
-    the parent could not end its helpers.
+    the parent could not end its workers.
     """
     import torch
 

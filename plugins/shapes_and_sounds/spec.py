@@ -18,6 +18,9 @@ from .rules import CLASSES, LABELLED
 if TYPE_CHECKING:
     from antifaz.core.interfaces import SampleSet
 
+ROOT = "runs/data/shapes_and_sounds"
+EARLIER_ROOT = "data/shapes_and_sounds"
+
 
 @component("dataset", "shapes_and_sounds")
 @attrs.frozen(kw_only=True)
@@ -33,7 +36,7 @@ class ShapesAndSounds:
     per_class: int | None = option(default=None, validator=positive, doc="how many clips of each class, instead of `samples`")
     preset: Literal["normal", "hard"] = option(default="normal", doc="hard: hues tell nothing, outlines alone do")
     seed: int = option(default=0, validator=at_least(0), doc="of the data")
-    root: str = option(default="data/shapes_and_sounds", doc="folder of the files")
+    root: str = option(default=ROOT, doc="folder of the files")
     cache: bool = option(default=False, doc="keep decoded clips on disk")
 
     def __attrs_post_init__(self) -> None:
@@ -48,6 +51,11 @@ class ShapesAndSounds:
     def count(self) -> int:
         return self.samples if self.samples is not None else (self.per_class or 0) * len(CLASSES)
 
+    @property
+    def folder(self) -> Path:
+        """Return the root; in place of the default, the default of earlier versions where it has been filled."""
+        return Path(EARLIER_ROOT if self.root == ROOT and Path(EARLIER_ROOT).is_dir() else self.root)
+
     def shapes(self) -> Mapping[str, Shape]:
         shapes = {name: decoder.shape(self.clip.seconds) for name, decoder in self.modalities.items()}
         if self.split in LABELLED:
@@ -57,9 +65,9 @@ class ShapesAndSounds:
     def build(self, training: bool) -> SampleSet:
         from .generation import open_split
 
-        return open_split(self, Path(self.root), training)
+        return open_split(self, self.folder, training)
 
     def peek(self) -> SampleSet | None:
         from .generation import peek_split
 
-        return peek_split(self, Path(self.root))
+        return peek_split(self, self.folder)

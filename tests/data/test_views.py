@@ -24,7 +24,7 @@ from antifaz.data.views import averaged
 from antifaz.engine.run import run_experiment
 from antifaz.plugins.mixture.samples import MixedSamples
 from antifaz.plugins.video.decoder import FrameDecoder
-from antifaz.registry import Plugins, SpecError
+from antifaz.registry import Plugins
 
 
 @pytest.fixture
@@ -67,11 +67,6 @@ def test_training_has_one_view(wide: Path) -> None:
     video = samples.load(0, 0).entries["video"]
     assert isinstance(video, torch.Tensor)
     assert video[:, 1].float().mean() > 10  # the centre
-
-
-def test_clips_that_begin_at_the_start_are_one() -> None:
-    with pytest.raises(SpecError, match="cannot all begin at the start"):
-        Clip(seconds=1.0, views=2, sampling="start")
 
 
 def test_answers_are_averaged_over_the_views_that_are_there() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -15,7 +13,6 @@ from antifaz.core.errors import DataError
 from antifaz.core.experiment import Data
 from antifaz.data.batches import Batch, evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
-from antifaz.data.workers import in_parallel
 from antifaz.plugins.shapes_and_sounds import rules
 from antifaz.registry import ConfigError, SpecError, Structurer, load_document
 
@@ -249,14 +246,3 @@ def test_modality_dropout_never_takes_the_last(shapes) -> None:
 def test_an_open_quote_in_an_index_is_told(folder) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         folder('whole.mp4,cat\n"whole.mp4,cat\nwhole.mp4,cat\n').dataset.build(False)
-
-
-def test_a_killed_helper_is_told_and_nothing_hangs() -> None:
-    with pytest.raises(DataError, match="was killed"):
-        list(in_parallel(kill_itself, range(20), chunk=1))
-
-
-def kill_itself(number: int) -> int:
-    if number == 5:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
