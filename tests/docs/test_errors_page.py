@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import antifaz.cli.new.skeleton
 import antifaz.data.media.file
 import antifaz.engine.run  # noqa: F401  (these modules hold types of their own)
 from antifaz.cli import main

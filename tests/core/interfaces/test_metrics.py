@@ -1,0 +1,13 @@
+"""Shipped metrics keep their contract."""
+
+from __future__ import annotations
+
+from antifaz.core.interfaces import MetricSpec
+from antifaz.registry import Plugins
+from tests.support.protocols import broken_promises
+
+
+def test_shipped_metrics_keep_their_contract(plugins: Plugins) -> None:
+    specs = [component.spec for component in plugins.catalogue if component.kind.name == "metric"]
+    assert specs
+    assert {spec.__name__: broken for spec in specs if (broken := broken_promises(spec, MetricSpec))} == {}
