@@ -31,7 +31,7 @@ Key = tuple[int, int]
 class Batch:
     """entries: name -> Features (batch, ...). indices: of the samples in their set.
 
-    problems: index -> why it is unreadable. note: what is odd about the first sample of which there is something to say.
+    problems: index -> why it is unreadable. note: the note of the first sample that has one.
     """
 
     entries: dict[str, Features]
@@ -80,13 +80,13 @@ class Collate:
     def _entry(self, name: str, samples: Sequence[Sample]) -> Features:
         parts = [sample.entries.get(name) for sample in samples]
         shape = self.samples.shapes[name]
-        there = [part for part in parts if part is not None]
-        if not there:
+        present = [part for part in parts if part is not None]
+        if not present:
             values = torch.zeros((len(parts), *shape.dims), dtype=getattr(torch, shape.dtype))
             return Features(values, torch.zeros(len(parts), dtype=torch.bool))
         finished = self.samples.finish(name, stacked(parts))
         values, several = (finished.values, finished.valid) if isinstance(finished, Features) else (finished, None)
-        if len(there) == len(parts) and several is None:
+        if len(present) == len(parts) and several is None:
             return Features(values)
         valid = torch.tensor([part is not None for part in parts])
         if several is not None:
@@ -138,7 +138,7 @@ def training_batches(
     transforms: Sequence[Transform] = (),
     pin_memory: bool = False,
 ) -> Iterator[Batch]:
-    """Batches of this process, `micro` for each step, from step `start` to `steps`.
+    """Yield the batches of this process, `micro` for each step, from step `start` to `steps`.
 
     batch_size: of one step over all processes.
     Raises:
@@ -158,7 +158,7 @@ def training_batches(
 def evaluation_batches(
     samples: SampleSet, *, batch_size: int, rank: int = 0, world: int = 1, workers: int = 0, pin_memory: bool = False
 ) -> Iterator[Batch]:
-    """Every sample once, in order; this process has every world-th of them. The last batch may be smaller."""
+    """Yield every sample once, in order; this process has every world-th of them. The last batch may be smaller."""
     mine = [(i, derived_seed("evaluation", i)) for i in range(rank, len(samples), world)]
     local = max(1, batch_size // world)
     order = [mine[i : i + local] for i in range(0, len(mine), local)]
@@ -166,7 +166,7 @@ def evaluation_batches(
 
 
 def too_few(count: int, batch_size: int) -> DataError:
-    """What is wrong with a data set that fills no batch."""
+    """Return the error of a data set that fills no batch."""
     return DataError(f"the data set has {count} samples, fewer than one batch of {batch_size}", hint="lower batch_size")
 
 
@@ -198,7 +198,7 @@ class UnreadableLimit:
         self.found: dict[int, str] = {}
 
     def take(self, batch: Batch) -> dict[int, str]:
-        """Returns the files that were not known yet.
+        """Count the unreadable files of a batch and return those that were not known yet.
 
         Raises:
             DataError: beyond the limit.

@@ -1,4 +1,4 @@
-"""Decoded clips kept on disk: what `Decoder.decode` returned for every sample, memory-mapped.
+"""Decoded clips kept on disk: the results of `Decoder.decode` for every sample, memory-mapped.
 
 A cache belongs to its files' contents and to the decoders' settings; anything else is another cache. It is written beside its place
 and renamed when complete, and a damaged one is made anew.
@@ -102,7 +102,7 @@ def _refuse_random(samples: MediaSamples, name: str) -> None:
 
 
 def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
-    """Names the cache of these contents under these settings."""
+    """Return the name of the cache of these contents under these settings."""
     digest = hashlib.blake2b(digest_size=16)
     place = "start" if samples.clip.sampling == "start" else "center"
     clips = [samples.clip.seconds, place, samples.views, samples.crops]
@@ -120,7 +120,7 @@ def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
 
 
 def _content(path: Path) -> str:
-    """A digest of a file; of nothing where it cannot be read, which then is the sample's problem."""
+    """Return the digest of a file, or a word where it cannot be read, which then is the sample's problem."""
     try:
         return _file_digest(path)
     except OSError:
@@ -128,7 +128,7 @@ def _content(path: Path) -> str:
 
 
 def _read_index(folder: Path) -> dict[str, Any] | None:
-    """The index of a complete and undamaged cache, or None."""
+    """Return the index of a complete and undamaged cache, or None."""
     try:
         index: dict[str, Any] = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         whole = all(_file_digest(folder / f"{name}.npy") == digest for name, digest in index["digests"].items())
@@ -168,7 +168,7 @@ def _build(samples: MediaSamples, folder: Path) -> None:
 
 
 def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
-    """The arrays, one file for each modality that any sample has; returns the index."""
+    """Write the arrays, one file for each modality that any sample has, and return the index."""
     present: dict[str, list[bool]] = {name: [] for name in samples.decoders}
     problems: dict[str, str] = {}
     notes: dict[str, str] = {}
@@ -220,7 +220,7 @@ class _ArrayFile:
 
 
 def _settings(spec: DecoderSpec, decoder: Decoder) -> dict[str, Any]:
-    """What a decoder's clips depend on: which decoder it is, and its options without those that work on what is cached."""
+    """Return what a decoder's clips depend on: its name, and its options without those that work on cached clips."""
     options = attrs.asdict(spec)  # type: ignore[arg-type]
     options.pop("augment", None)
     if (fingerprint := getattr(decoder, "fingerprint", None)) is not None:
@@ -238,12 +238,12 @@ def open_samples(
     cache: Path | None,
     missing: int = 0,
 ) -> MediaSamples | CachedSamples:
-    """The samples of a table of media files, through a cache if there is a folder for one."""
+    """Open the samples of a table of media files, through a cache if there is a folder for one."""
     decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
     samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
     return samples if cache is None else cached(samples, modalities, cache)
 
 
 def cached(samples: MediaSamples, modalities: Mapping[str, DecoderSpec], folder: Path) -> CachedSamples:
-    """The samples through a cache in a folder for such."""
+    """Open the samples through a cache in this folder."""
     return CachedSamples(samples, folder, {name: _settings(spec, samples.decoders[name]) for name, spec in modalities.items()})

@@ -14,7 +14,7 @@ ROOM = 0.1
 
 @attrs.frozen(kw_only=True)
 class Clip:
-    """Which part of a file is a sample."""
+    """The part of a file that is a sample."""
 
     seconds: float = option(validator=positive, doc="length of the clip")
     sampling: Literal["random", "center", "start"] = option(
@@ -29,15 +29,15 @@ class Clip:
             raise SpecError("several clips cannot all begin at the start", field="views", hint="leave `sampling` out")
 
     def is_longer(self, duration: float) -> bool:
-        """Whether a file has room for more than one place of the clip; a few padded sound samples are no room."""
+        """Return True if a file has room for more than one place of the clip; a few padded sound samples are no room."""
         return duration > self.seconds + ROOM
 
     def is_shorter(self, duration: float) -> bool:
-        """Whether a file ends before the clip; a photo, of one frame, is no file that ends."""
+        """Return True if a file ends before the clip; a photo, of one frame, does not end."""
         return ROOM < duration < self.seconds - ROOM
 
     def start(self, duration: float, draw: float, training: bool, view: int = 0) -> float:
-        """Seconds at which the clip of a file begins.
+        """Return the second at which the clip of a file begins.
 
         draw: a number in [0, 1), used where the place is random. view: which of the clips of an evaluation; the first begins where
         the file does, the last ends where it ends, and a single one is in the middle.

@@ -23,16 +23,16 @@ from .text import Text, UnreadableText
 
 
 def stacked(parts: Sequence[Entry | None]) -> Entry:
-    """Entries of several samples as one with a batch axis; zeros, and no part there, where one is absent.
+    """Stack the entries of several samples along a batch axis; an absent one is zeros, and marked absent where parts have marks.
 
     parts: at least one is there.
     """
-    there = [part for part in parts if part is not None]
-    marks = next((part.valid for part in there if isinstance(part, Features) and part.valid is not None), None)
-    values = [part.values if isinstance(part, Features) else part for part in there]
+    present = [part for part in parts if part is not None]
+    marks = next((part.valid for part in present if isinstance(part, Features) and part.valid is not None), None)
+    values = [part.values if isinstance(part, Features) else part for part in present]
     blank = torch.zeros_like(values[0])
-    found = iter(values)
-    batch = torch.stack([blank if part is None else next(found) for part in parts])
+    remaining = iter(values)
+    batch = torch.stack([blank if part is None else next(remaining) for part in parts])
     if marks is None:
         return batch
     every, none = torch.ones_like(marks), torch.zeros_like(marks)
@@ -43,9 +43,10 @@ def stacked(parts: Sequence[Entry | None]) -> Entry:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What decoders made of a row's files.
+    """The clips that decoders made of a row's files.
 
-    problem: why one cannot be read. note: what is odd about them. longer: the files have room for other clips.
+    entries: modality -> stored clip, None where absent. problem: why a file cannot be read. note: what is odd about the files.
+    longer: the files have room for other clips.
     """
 
     entries: Mapping[str, Tensor | None]
@@ -69,13 +70,13 @@ class Row:
 
     @property
     def sentences(self) -> tuple[str, ...]:
-        """What it says, for people: bytes that are no UTF-8 are written out."""
+        """Return what the row says, for people: bytes that are not UTF-8 are written out."""
         said = (sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
         return tuple(sentence.encode("utf-8", "backslashreplace").decode() for sentence in said)
 
 
 class MediaSamples:
-    """Media files and text under a table of rows.
+    """The samples of a table of rows: media files and text.
 
     In evaluation a row is as many samples as it has views: the clips that `clip` spreads over it, times the crops of its decoders,
     the crops of a clip one after another.
@@ -125,7 +126,7 @@ class MediaSamples:
             return self.sample(index, decoded)
 
     def sample(self, index: int, decoded: Decoded) -> Sample:
-        """The sample of a row, augmented in training; draws from torch's global generator."""
+        """Return the sample of a row, augmented in training; draws from torch's global generator."""
         if decoded.problem is not None:
             return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
         entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
@@ -135,10 +136,10 @@ class MediaSamples:
         return self.decoders[name].augment(stored) if self.training else stored
 
     def decoded(self, index: int, draw: float) -> Decoded:
-        """What each decoder makes of a sample's files, before augmentation. draw: in [0, 1), the place of a random clip."""
+        """Decode a sample's files, before augmentation. draw: in [0, 1), the place of a random clip."""
         row = self.row(index)
         view, crop = divmod(index % self.views, self.crops)
-        found: dict[str, Tensor | None] = {}
+        entries: dict[str, Tensor | None] = {}
         try:
             media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
             duration = self._duration([m.duration for m in media.values()])
@@ -147,11 +148,11 @@ class MediaSamples:
                 path = row.files.get(name)
                 source = row.texts.get(name) if path is None else media[path]
                 if source is None:
-                    found[name] = None
+                    entries[name] = None
                 elif self.crops > 1 and isinstance(decoder, CroppingDecoder):
-                    found[name] = decoder.decode_crop(source, start, crop % decoder.crops)
+                    entries[name] = decoder.decode_crop(source, start, crop % decoder.crops)
                 else:
-                    found[name] = decoder.decode(source, start)
+                    entries[name] = decoder.decode(source, start)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
         except UnreadableText as error:
@@ -162,10 +163,10 @@ class MediaSamples:
                 f"has {duration:.3g} of a clip's {self.clip.seconds:g} seconds; its last picture and silence stand for the rest"
             )
             note = f"{self.identity(index)} {missing}"
-        return Decoded(found, note=note, longer=self.clip.is_longer(duration))
+        return Decoded(entries, note=note, longer=self.clip.is_longer(duration))
 
     def _duration(self, durations: Sequence[float]) -> float:
-        """Seconds that all files of a row have; those shorter than a clip (a photo beside a song) do not bound its place."""
+        """Return the seconds that all files of a row have; one shorter than a clip (a photo beside a song) does not bound its place."""
         return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
 
     def finish(self, name: str, stored: Tensor) -> Entry:
@@ -174,7 +175,7 @@ class MediaSamples:
 
 
 def class_out_of_range(values: Tensor, shape: Shape) -> int | None:
-    """A class number among these that names none of the declared classes; None where all do, or they are shares of classes."""
+    """Return a class number outside the declared classes; None where there is none, or values are shares of classes."""
     if not shape.classes or values.is_floating_point() or shape.dims:
         return None
     wrong = values[(values < 0) | (values >= len(shape.classes))]

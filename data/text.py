@@ -1,4 +1,4 @@
-"""Sentences: what a decoder whose spec says `reads = "text"` is given in place of a media file. No torch."""
+"""Text: sentences, given in place of a media file to a decoder whose spec says `reads = "text"`. No torch."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from antifaz.core.errors import DataError
 
 
 class UnreadableText(DataError):
-    """Text that cannot be taken: no UTF-8, or longer than the config allows."""
+    """Text that is not UTF-8, or longer than the config allows."""
 
 
 @dataclass(frozen=True)
 class Text:
-    """What is said of a sample, in one sentence or several, the most important first.
+    """The sentences that belong to a sample, the most important first.
 
     times: of each sentence, seconds on the clock of the sample's media files; empty where they are not known.
     """
@@ -24,7 +24,7 @@ class Text:
     times: tuple[float, ...] = ()
 
     def nearest(self, seconds: float) -> tuple[str, ...]:
-        """The sentences by their distance in time from this place; as they come where their times are not known."""
+        """Return the sentences by their distance in time from this place; in their own order where times are not known."""
         if not self.times:
             return self.sentences
         pairs = zip(self.sentences, self.times, strict=True)
@@ -32,17 +32,17 @@ class Text:
 
 
 def reads_text(decoder: Any) -> bool:
-    """Whether the decoder of this spec reads a Text, and not a media file."""
+    """Return True if the decoder of this spec reads a Text, and not a media file."""
     return getattr(decoder, "reads", "media") == "text"
 
 
 def sentences_taken(decoder: Any) -> int | None:
-    """How many sentences of a sample the decoder of this spec takes along an axis of their own; None for one without that axis."""
+    """Return how many sentences of a sample this spec's decoder takes along an axis of their own; None without such an axis."""
     taken: int | None = getattr(decoder, "candidates", None)
     return taken
 
 
 def by_source(modalities: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The entries that media files give, and those that text gives, of {entry: spec of its decoder}."""
+    """Split {entry: spec of its decoder} into the entries that media files give, and those that text gives."""
     texts = tuple(name for name, decoder in modalities.items() if reads_text(decoder))
     return tuple(name for name in modalities if name not in texts), texts

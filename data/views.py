@@ -13,7 +13,7 @@ from antifaz.core.tokens import Features
 
 
 def averaged(value: Features, views: int, averaging: Averaging = "mean") -> Features:
-    """One of every `views` in a row (N * V, ...): the mean over those that are there; of whole numbers, such as labels, the first.
+    """Reduce every `views` in a row (N * V, ...) to one: the mean over those present; of whole numbers, such as labels, the first.
 
     averaging: of the numbers themselves, or of the probabilities that they are the logits of; these come back as logits, so that
     whoever takes a softmax or sigmoid of the result has the mean of the probabilities.
@@ -21,11 +21,11 @@ def averaged(value: Features, views: int, averaging: Averaging = "mean") -> Feat
     if views == 1:
         return value
     values = value.values.unflatten(0, (-1, views))
-    there = value.presence().unflatten(0, (-1, views))
-    valid = there.any(dim=1)
-    weights = there.view(*there.shape, *(1 for _ in values.shape[there.dim() :]))
+    present = value.presence().unflatten(0, (-1, views))
+    valid = present.any(dim=1)
+    weights = present.view(*present.shape, *(1 for _ in values.shape[present.dim() :]))
     if not values.is_floating_point():
-        first = there.int().argmax(dim=1, keepdim=True).view(*weights.shape[:1], 1, *weights.shape[2:])
+        first = present.int().argmax(dim=1, keepdim=True).view(*weights.shape[:1], 1, *weights.shape[2:])
         return Features(values.gather(1, first.expand(-1, 1, *values.shape[2:]))[:, 0], valid)
     known = torch.where(weights, values, torch.zeros((), dtype=values.dtype))
     count = weights.sum(dim=1).clamp(min=1)
@@ -35,7 +35,7 @@ def averaged(value: Features, views: int, averaging: Averaging = "mean") -> Feat
 
 
 def _log_mean(logits: Tensor, weights: Tensor, count: Tensor, averaging: Averaging) -> Tensor:
-    """Logits of the mean of probabilities over the second axis."""
+    """Return the logits of the mean of probabilities over the second axis."""
 
     def log_mean(logs: Tensor) -> Tensor:
         return torch.where(weights, logs.double(), -torch.inf).logsumexp(dim=1).nan_to_num(neginf=0.0) - count.log()
