@@ -31,16 +31,16 @@ def experiment_at(config: str, rate: float) -> Experiment:
 def model_of(experiment: Experiment, device: str) -> tuple[TrainingModel, TrainStage]:
     stage = experiment.stages[STAGE]
     assert isinstance(stage, TrainStage)
-    model = TrainingModel(build_graph(experiment.wirings[STAGE], device=device), stage.objectives)
+    model = TrainingModel(build_graph(experiment.wirings[STAGE], device=device), experiment.sinks[STAGE])
     return model.to(device).train(), stage
 
 
 def training_step(experiment: Experiment, batch_size: int, device: str) -> Callable[[], None]:
     """One optimisation step of the stage."""
-    model, stage = model_of(experiment, device)
+    model, _ = model_of(experiment, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     batch = fake_batch(experiment.wirings[STAGE].inputs, batch_size, device)
-    weights = {name: entry.weight for name, entry in stage.objectives.items()}
+    weights = {name: entry.weight for name, entry in experiment.sinks[STAGE].items()}
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):

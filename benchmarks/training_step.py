@@ -26,12 +26,14 @@ def training_step(config: str, stage_name: str, batch_size: int, lowering: str, 
     experiment = read(config, discover(), [f"graph.encoder.attention={lowering}"])
     stage = experiment.stages[stage_name]
     assert isinstance(stage, TrainStage)
-    model = TrainingModel(build_graph(experiment.wirings[stage_name], device=device), stage.objectives).to(device).train()
+    model = (
+        TrainingModel(build_graph(experiment.wirings[stage_name], device=device), experiment.sinks[stage_name]).to(device).train()
+    )
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     shapes = {name: shape for name, shape in experiment.wirings[stage_name].inputs.items() if name in ("audio", "video")}
     batch = fake_batch(shapes, batch_size, device)
-    weights = {name: entry.weight for name, entry in stage.objectives.items()}
+    weights = {name: entry.weight for name, entry in experiment.sinks[stage_name].items()}
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
-from antifaz.core.experiment import STAGES, Data, Header, Node
+from antifaz.core.experiment import STAGES, DataEntry, Header, NodeEntry
 from antifaz.registry import Catalogue
 from antifaz.registry.specs.schema import PART, WHOLE, SchemaWriter
 from antifaz.registry.specs.schema_forms import DELETED, Form, one_of, record, scalar
@@ -43,7 +43,7 @@ def _file(writer: SchemaWriter, part: bool) -> dict[str, Any]:
     """The top level of a file."""
     header = writer.definition(writer.spec(Header, part))
     sections = {
-        "data": _section("data sets by name", writer.spec(Data, part), part),
+        "data": _section("data sets by name", writer.spec(DataEntry, part), part),
         "graph": _section("nodes by name: each a component, and where its inputs come from", _node(writer, part), part),
         "stages": _section("what is trained and measured, in this order", _stage(writer, part), part),
     }
@@ -64,7 +64,7 @@ def _deletable(entry: dict[str, Any]) -> dict[str, Any]:
 
 def _node(writer: SchemaWriter, part: bool) -> dict[str, Any]:
     """A graph node; one that stands alone names its component, or the node that it shares all weights with."""
-    node = writer.spec(Node, part)
+    node = writer.spec(NodeEntry, part)
     return node if part else {**node, "anyOf": [{"required": ["use"]}, {"required": ["share"]}]}
 
 
@@ -74,7 +74,7 @@ def _stage(writer: SchemaWriter, part: bool) -> dict[str, Any]:
     for task, type_ in STAGES.items():
         branches[task] = writer.spec(type_, part)
         properties = writer.definition(branches[task])["properties"]
-        graph = Form(("object",), {"additionalProperties": _deletable(writer.spec(Node, PART))})
+        graph = Form(("object",), {"additionalProperties": _deletable(writer.spec(NodeEntry, PART))})
         forms = [graph, *([DELETED] if part else [])]
         properties["graph"] = {"description": properties["graph"]["description"], **one_of(forms).json()}
         properties["task"] = True  # the choice says it

@@ -18,7 +18,7 @@ from rich.progress import track
 from torch import Tensor
 
 from antifaz.core import collectives
-from antifaz.core.experiment import EvaluateStage, Inputs, MetricEntry
+from antifaz.core.experiment import EvaluateStage, MetricEntry, Sink
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
@@ -39,26 +39,26 @@ def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     """Compute a stage's metrics and put them into results.json: {given modalities: {metric: {figure: value}}}."""
     run.say(f"[bold]{name}[/]: evaluating")
     wiring = run.experiment.wirings[name]
-    inputs = {key: Inputs(entry.metric, entry.in_, wiring) for key, entry in stage.metrics.items()}
-    needed = wiring.needed_for(wire for each in inputs.values() for wires in each.wires.values() for wire in wires)
+    sinks = run.experiment.sinks[name]
+    needed = wiring.needed_for(wire for sink in sinks.values() for wires in sink.wires.values() for wire in wires)
     graph = run.graph(name, stage, needed).eval()
     if collectives.is_main():
         run.folder.forget_metrics_after(name, -1)
-    calls = _calls(stage, inputs)
+    calls = _calls(stage, sinks)
     began = time.perf_counter()
     collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
     seconds = time.perf_counter() - began
     kept = _Kept(views_of(run.samples(stage.data, training=False)))
     for given in stage.present or (ALL,):
         label = "+".join(given) or "all"
-        for key, entry in stage.metrics.items():
-            if not entry.given:
-                kept.measure(label, key, entry, inputs[key], dict.fromkeys(inputs[key].wires, collected[given]))
-    for key, entry in stage.metrics.items():
-        if entry.given:
-            sides = {argument: collected[tuple(entry.given.get(argument, ALL))] for argument in inputs[key].wires}
-            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in entry.given.items())
-            kept.measure(label, key, entry, inputs[key], sides)
+        for sink in sinks.values():
+            if not sink.entry.given:
+                kept.measure(label, sink, dict.fromkeys(sink.wires, collected[given]))
+    for sink in sinks.values():
+        if sink.entry.given:
+            sides = {argument: collected[tuple(sink.entry.given.get(argument, ALL))] for argument in sink.wires}
+            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in sink.entry.given.items())
+            kept.measure(label, sink, sides)
     run.add_results(name, kept.results)
     results = kept.results
     flat = {f"{label}/{key}/{figure}": v for label, ms in results.items() for key, fs in ms.items() for figure, v in fs.items()}
@@ -82,10 +82,11 @@ class _Kept:
         self.details: dict[str, dict[str, Any]] = {}
         self.lower: dict[str, list[str]] = {}
 
-    def measure(self, label: str, key: str, entry: MetricEntry, inputs: Inputs, sides: Mapping[str, Values]) -> None:
-        """label: what was given. key: of the metric. sides: argument -> what was collected for it."""
-        metric = entry.metric.build(inputs.groups)
-        arguments = {argument: inputs.pick(self._of_samples(values, entry.views), argument) for argument, values in sides.items()}
+    def measure(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
+        """label: what was given. sides: argument -> what was collected for it."""
+        key, averaging = sink.name, sink.entry.views
+        metric = sink.entry.spec.build(sink.groups)
+        arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
         self.results.setdefault(label, {})[key] = metric(**arguments)
         self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
         details = getattr(metric, "details", None)
@@ -107,16 +108,16 @@ class _Kept:
         write_atomically(path, json.dumps(content) + "\n")
 
 
-def _calls(stage: EvaluateStage, inputs: Mapping[str, Inputs]) -> dict[Given, list[str]]:
+def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict[Given, list[str]]:
     """Which references each set of given modalities must compute."""
     calls: dict[Given, list[str]] = {}
-    for key, entry in stage.metrics.items():
-        if entry.given:
-            for argument, wires in inputs[key].wires.items():
-                calls.setdefault(tuple(entry.given.get(argument, ALL)), []).extend(w.reference for w in wires)
+    for sink in sinks.values():
+        if sink.entry.given:
+            for argument, wires in sink.wires.items():
+                calls.setdefault(tuple(sink.entry.given.get(argument, ALL)), []).extend(w.reference for w in wires)
         else:
             for given in stage.present or (ALL,):
-                calls.setdefault(tuple(given), []).extend(inputs[key].references)
+                calls.setdefault(tuple(given), []).extend(sink.references)
     return {given: list(dict.fromkeys(references)) for given, references in calls.items()}
 
 

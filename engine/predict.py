@@ -12,7 +12,7 @@ from torch import Tensor
 
 from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError, FolderError, RunError
-from antifaz.core.experiment import EvaluateStage, Experiment, ObjectiveEntry, TrainStage, arguments, read
+from antifaz.core.experiment import EvaluateStage, Experiment, read
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.core.streams import Shape
@@ -148,16 +148,15 @@ class Predictor:
         return Answer("" if file is None else str(file), said, tuple(batch), vectors, labels)
 
     def _targets(self) -> dict[str, Shape]:
-        """What every output is held against that some stage trains or measures against a target with named classes."""
+        """Return the target with named classes that each output is held against by some objective or metric."""
         found: dict[str, Shape] = {}
-        for name, stage in self.experiment.stages.items():
+        for name, sinks in self.experiment.sinks.items():
             wiring = self.experiment.wirings[name]
-            uses = stage.objectives.values() if isinstance(stage, TrainStage) else stage.metrics.values()
-            for entry in uses:
-                wires = arguments(entry.objective if isinstance(entry, ObjectiveEntry) else entry.metric, entry.in_, wiring)
-                targets = [wiring.value(w.node, w.output) for w in wires.get("target", ())]
-                named = [target for target in targets if isinstance(target, Shape) and target.classes]
-                found.update({wire.reference: target for wire in wires.get("logits", ()) for target in named[:1]})
+            for sink in sinks.values():
+                scores, target = getattr(sink.entry.spec, "class_scores", ("", ""))
+                against = [wiring.value(wire.node, wire.output) for wire in sink.wires.get(target, ())]
+                named = [value for value in against if isinstance(value, Shape) and value.classes]
+                found.update({wire.reference: value for wire in sink.wires.get(scores, ()) for value in named[:1]})
         return found
 
 

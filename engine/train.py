@@ -17,7 +17,7 @@ from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, se
 
 from antifaz.core import collectives
 from antifaz.core.errors import DivergedError
-from antifaz.core.experiment import Data, TrainStage
+from antifaz.core.experiment import DataEntry, TrainStage
 from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.seeds import derived_seed
@@ -114,12 +114,12 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
 
 def _model(run: Run, name: str, stage: TrainStage) -> tuple[TrainingModel, dict[str, nn.Parameter]]:
     """The model on its device, and the parameters that this stage trains: reached by its losses, and not frozen."""
-    wiring = run.experiment.wirings[name]
-    shadow = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
+    wiring, sinks = run.experiment.wirings[name], run.experiment.sinks[name]
+    shadow = TrainingModel(build_graph(wiring, device="meta"), sinks).to("meta")
     present = {entry: wiring.inputs[entry] for entry in run.experiment.stage_inputs(stage)}
     reached = trainable_parameters(shadow, present)
     torch.manual_seed(derived_seed(run.experiment.header.seed, name, "objectives"))
-    model = TrainingModel(run.graph(name, stage), stage.objectives).to(run.device)
+    model = TrainingModel(run.graph(name, stage), sinks).to(run.device)
     trainable = {}
     for key, parameter in model.named_weights().items():
         trains = key in reached and key.partition(".")[0] not in stage.freeze
@@ -173,7 +173,7 @@ def _batches(run: Run, name: str, stage: TrainStage, start: int) -> Any:
     )
 
 
-def _transforms(entry: Data, shapes: Mapping[str, Shape]) -> list[Any]:
+def _transforms(entry: DataEntry, shapes: Mapping[str, Shape]) -> list[Any]:
     """Changes of whole batches, each built for what the one before leaves."""
     built = []
     for transform in entry.transforms:

@@ -18,7 +18,7 @@ from antifaz.registry.specs.options import at_least, between, fraction, key_of, 
 from antifaz.registry.specs.structuring import Structurer, component_of, describe
 
 from .errors import (
-    FAILED,
+    PLUGIN_FAULT_HINT,
     AntifazError,
     ConfigError,
     Location,
@@ -33,7 +33,7 @@ from .errors import (
 )
 
 __all__ = [
-    "FAILED",
+    "PLUGIN_FAULT_HINT",
     "AntifazError",
     "Catalogue",
     "Component",

@@ -78,6 +78,12 @@ class SpecError(AntifazError):
         super().__init__(message, hint=hint)
         self.field = field
 
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """The steps from the spec's mapping to what `field` names: `patch.1` -> patch, 1; `in_` -> in; empty for the whole."""
+        steps = self.field.split(".") if self.field else []
+        return tuple(int(step) if step.isdecimal() else step.removesuffix("_") for step in steps)
+
 
 class PluginError(AntifazError):
     """A plugin that was asked for by name and cannot be used."""
@@ -100,7 +106,7 @@ class WriteError(AntifazError):
         return cls(f"cannot write {path}: {error.strerror or error}", hint=hint)
 
 
-FAILED = "an option may be out of all bounds; if not, this is a mistake of its plugin"
+PLUGIN_FAULT_HINT = "an option may be out of all bounds; if not, this is a mistake of its plugin"
 """What to do about a component that fails in words that are not for people."""
 
 

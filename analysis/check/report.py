@@ -14,7 +14,7 @@ import torch
 
 from antifaz.analysis.cost import OutputFlops, StepCost, forward_flops, step_cost
 from antifaz.core.errors import DataError, WeightsError
-from antifaz.core.experiment import Data, Experiment, PretrainedPart, Published, Stage, TrainStage, arguments
+from antifaz.core.experiment import DataEntry, Experiment, PretrainedPart, Published, Stage, TrainStage
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.graph.wiring import BATCH, Wire, Wiring
@@ -24,7 +24,7 @@ from antifaz.data.batches import Collate, too_few
 from antifaz.data.samples import class_out_of_range
 from antifaz.engine.training.initialization import initialize, sources_of
 from antifaz.engine.training.model import TrainingModel, trainable_parameters
-from antifaz.registry import FAILED, ConfigError, Problem, component_of, declaration_of, failure
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, component_of, declaration_of, failure
 
 LOOKED_AT = 8
 """Samples of a data set that are tried, until one can be read."""
@@ -207,7 +207,7 @@ def _unfit_weights(experiment: Experiment) -> list[Problem]:
         if not sources or any(source not in trained for source in sources) or _adopts(stage):
             continue  # files are the run's to open
         wiring = experiment.wirings[name]
-        needed = () if isinstance(stage, TrainStage) else wiring.needed_for(_read_by(experiment, name, stage))
+        needed = () if isinstance(stage, TrainStage) else wiring.needed_for(_read_by(experiment, name))
         try:
             initialize(build_graph(wiring, device="meta"), stage.init, trained, needed=needed)
         except WeightsError as error:
@@ -255,8 +255,8 @@ def _failed(graph: Graph, error: Exception, where: str = "") -> Problem:
             graph(batch, [name])
         except Exception as own:
             words = f"{where}{node.plan.words} cannot run: {failure(own, node.plan.spec)}"
-            return Problem(words, graph.wiring.locate((name,)), FAILED)
-    return Problem(f"{where}the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), FAILED)
+            return Problem(words, graph.wiring.locate((name,)), PLUGIN_FAULT_HINT)
+    return Problem(f"{where}the graph cannot run: {failure(error, graph)}", graph.wiring.locate(()), PLUGIN_FAULT_HINT)
 
 
 def _node_report(graph: Graph, name: str, flops: int, conventional_flops: int) -> NodeReport:
@@ -272,16 +272,12 @@ def _requested(experiment: Experiment) -> dict[str, list[Wire]]:
     if not experiment.stages:
         wiring = experiment.wiring
         return {"": [wire for name in wiring.unused() for wire in wiring.resolve(name)]}
-    return {name: _read_by(experiment, name, stage) for name, stage in experiment.stages.items()}
+    return {name: _read_by(experiment, name) for name in experiment.stages}
 
 
-def _read_by(experiment: Experiment, name: str, stage: Stage) -> list[Wire]:
-    wiring = experiment.wirings[name]
-    if isinstance(stage, TrainStage):
-        found = [arguments(entry.objective, entry.in_, wiring) for entry in stage.objectives.values()]
-    else:
-        found = [arguments(entry.metric, entry.in_, wiring) for entry in stage.metrics.values()]
-    return [wire for given in found for wires in given.values() for wire in wires if wire.node != BATCH]
+def _read_by(experiment: Experiment, name: str) -> list[Wire]:
+    wires = [wire for sink in experiment.sinks[name].values() for wires in sink.wires.values() for wire in wires]
+    return [wire for wire in wires if wire.node != BATCH]
 
 
 def _output_reports(
@@ -320,7 +316,7 @@ def _shared(wiring: Wiring) -> dict[str, SharedReport]:
 
 def _stage_report(experiment: Experiment, name: str, stage: TrainStage) -> StageReport:
     wiring = experiment.wirings[name]
-    model = TrainingModel(build_graph(wiring, device="meta"), stage.objectives).to("meta")
+    model = TrainingModel(build_graph(wiring, device="meta"), experiment.sinks[name]).to("meta")
     size = experiment.data[stage.data].batch_size // stage.accumulate
     try:
         cost = step_cost(model, fake_batch(wiring.inputs, max(1, size), "meta"), stage.optimizer.moments)
@@ -340,7 +336,7 @@ def _untrained(model: TrainingModel, stage: TrainStage, wiring: Wiring) -> tuple
     return (*nodes, *(name for name in still if name.partition(".")[0] in trained))
 
 
-def _look(experiment: Experiment, name: str, entry: Data, problems: list[Problem]) -> DataReport:
+def _look(experiment: Experiment, name: str, entry: DataEntry, problems: list[Problem]) -> DataReport:
     """A data set's counts, and its first sample against the declared shapes."""
     peek = getattr(entry.dataset, "peek", None)
     where = experiment.document.location(("data", name))

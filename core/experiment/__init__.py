@@ -2,14 +2,13 @@
 
 from .config import (
     STAGES,
-    Data,
+    DataEntry,
     Declared,
     EvaluateStage,
-    Experiment,
     Header,
     Init,
     MetricEntry,
-    Node,
+    NodeEntry,
     ObjectiveEntry,
     Optimizer,
     PretrainedPart,
@@ -17,29 +16,28 @@ from .config import (
     Stage,
     TrainStage,
 )
+from .experiment import Experiment
 from .reader import read
 from .shipped import shipped, shipped_names
-from .sinks import Inputs, argument_groups, arguments
+from .sinks import Sink
 
 __all__ = [
     "STAGES",
-    "Data",
+    "DataEntry",
     "Declared",
     "EvaluateStage",
     "Experiment",
     "Header",
     "Init",
-    "Inputs",
     "MetricEntry",
-    "Node",
+    "NodeEntry",
     "ObjectiveEntry",
     "Optimizer",
     "PretrainedPart",
     "Published",
+    "Sink",
     "Stage",
     "TrainStage",
-    "argument_groups",
-    "arguments",
     "read",
     "shipped",
     "shipped_names",

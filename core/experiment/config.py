@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import attrs
 
-from antifaz.core.graph.wiring import Wiring
 from antifaz.core.interfaces import (
     Averaging,
     BatchTransformSpec,
@@ -21,8 +20,6 @@ from antifaz.core.interfaces import (
 )
 from antifaz.core.streams import Shape
 from antifaz.registry import (
-    Document,
-    Plugins,
     SpecError,
     at_least,
     between,
@@ -34,7 +31,7 @@ from antifaz.registry import (
 
 
 @attrs.frozen(kw_only=True)
-class Node:
+class NodeEntry:
     """A graph node: a component, and where its inputs come from."""
 
     in_: str | tuple[str, ...] | Mapping[str, str] | None = option(default=None, doc="a reference, a list or a mapping")
@@ -45,7 +42,7 @@ class Node:
 
 
 @attrs.frozen(kw_only=True)
-class Data:
+class DataEntry:
     """A data set and how it is loaded."""
 
     batch_size: int = option(default=64, validator=between(1, 10**6), doc="samples per optimisation step, over all processes")
@@ -102,7 +99,7 @@ class ObjectiveEntry:
 
     in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the objective")
     weight: float = option(default=1.0, validator=at_least(0), doc="factor of this term; 0 switches it off")
-    objective: ObjectiveSpec = rest()
+    spec: ObjectiveSpec = rest()
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +114,7 @@ class MetricEntry:
         default="mean",
         doc="how answers to several views of a sample become one: the mean of them as they are, of their softmax or sigmoid",
     )
-    metric: MetricSpec = rest()
+    spec: MetricSpec = rest()
 
 
 @attrs.frozen(kw_only=True)
@@ -247,41 +244,3 @@ SECTIONS = ("data", "graph", "stages")
 
 
 NAME = re.compile(r"\w[\w-]*")
-
-
-@attrs.frozen(kw_only=True, eq=False)
-class Experiment:
-    """A config without mistakes.
-
-    wirings: the graph as each stage has it; under "" as it is without a stage.
-    """
-
-    header: Header
-    document: Document
-    plugins: Plugins
-    data: Mapping[str, Data]
-    stages: Mapping[str, Stage]
-    wirings: Mapping[str, Wiring]
-
-    @property
-    def name(self) -> str:
-        return self.header.name
-
-    @property
-    def wiring(self) -> Wiring:
-        """The graph as the last stage has it, or as it stands in a config without stages."""
-        return self.wirings[list(self.stages)[-1] if self.stages else ""]
-
-    @property
-    def graphs(self) -> dict[str, Wiring]:
-        """The different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
-        found: dict[str, Wiring] = {}
-        for name in self.stages or [""]:
-            if all(self.wirings[name].nodes != known.nodes for known in found.values()):
-                found[name] = self.wirings[name]
-        return found
-
-    def stage_inputs(self, stage: Stage) -> set[str]:
-        """The entries that this stage's data have; others that the graph refers to are absent."""
-        entry = self.data[stage.data]
-        return set(entry.training_shapes() if isinstance(stage, TrainStage) else entry.dataset.shapes())

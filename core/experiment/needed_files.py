@@ -10,7 +10,7 @@ import attrs
 
 from antifaz.registry import Location, Problem, key_of
 
-from .config import Experiment
+from .experiment import Experiment
 
 Place = tuple[str | int, ...]
 

@@ -1,28 +1,53 @@
-"""The edges and values that feed the arguments of objectives and metrics."""
+"""Sinks: the objectives and metrics of a stage, each with what feeds its arguments; resolved once, when a config is read."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Generic, TypeVar
 
-from antifaz.core.graph.wiring import In, Wire, Wiring, wire_inputs
+import attrs
+
+from antifaz.core.graph.wiring import Wire, Wiring, wire_inputs
 from antifaz.core.streams import Group
-from antifaz.registry import (
-    SpecError,
-    declaration_of,
-)
+from antifaz.registry import SpecError, declaration_of
 
-if TYPE_CHECKING:
-    from antifaz.core.tokens import Features, Tokens
+from .config import MetricEntry, ObjectiveEntry
+
+EntryT = TypeVar("EntryT", ObjectiveEntry, MetricEntry)
+ValueT = TypeVar("ValueT")
 
 
-def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]:
-    """The edges of each argument of an objective or metric, in the order of its declaration.
+@attrs.frozen
+class Sink(Generic[EntryT]):
+    """An objective or metric of a stage, wired.
+
+    entry: what the config says of it.
+    wires: argument -> the edges that feed it, in the order of the component's declaration.
+    groups: argument -> the declared values that arrive there.
+    """
+
+    name: str
+    entry: EntryT
+    wires: Mapping[str, tuple[Wire, ...]]
+    groups: Mapping[str, Group]
+
+    @property
+    def references(self) -> list[str]:
+        """References of all values that it reads, those of the batch included."""
+        return [wire.reference for wires in self.wires.values() for wire in wires]
+
+    def pick(self, values: Mapping[str, ValueT], argument: str) -> dict[str, ValueT]:
+        """Select the values of one argument by reference, and name them as the argument's group does; absent ones are left out."""
+        return {wire.key: values[wire.reference] for wire in self.wires[argument] if wire.reference in values}
+
+
+def resolve_sink(name: str, entry: EntryT, wiring: Wiring) -> Sink[EntryT]:
+    """Wire an objective or metric.
 
     Raises:
-        SpecError: too few, too many or misnamed arguments.
+        SpecError: unknown references; too few, too many or misnamed arguments.
     """
-    names = declaration_of(spec).arguments
+    names, in_ = declaration_of(entry.spec).arguments, entry.in_
     if isinstance(in_, Mapping):
         given = dict(in_)
     else:
@@ -32,30 +57,6 @@ def arguments(spec: Any, in_: In, wiring: Wiring) -> dict[str, tuple[Wire, ...]]
         given = dict(zip(names, listed, strict=True))
     if set(given) != set(names):
         raise SpecError(f"the arguments are {', '.join(names)}, not {', '.join(given)}", field="in")
-    return {name: wire_inputs(given[name], wiring.resolve) for name in names}
-
-
-def argument_groups(spec: Any, in_: In, wiring: Wiring) -> dict[str, Group]:
-    """What arrives at each argument of an objective or metric."""
-    found = arguments(spec, in_, wiring)
-    return {name: {w.key: wiring.value(w.node, w.output) for w in wires} for name, wires in found.items()}
-
-
-class Inputs:
-    """The edges that feed the arguments of an objective or metric."""
-
-    def __init__(self, spec: Any, in_: In, wiring: Wiring) -> None:
-        self.wires = arguments(spec, in_, wiring)
-        self.groups = argument_groups(spec, in_, wiring)
-
-    @property
-    def references(self) -> list[str]:
-        """What the graph must compute; entries of the data come with the batch."""
-        return [wire.reference for wires in self.wires.values() for wire in wires]
-
-    def pick(self, values: Mapping[str, Tokens | Features], argument: str) -> dict[str, Features]:
-        """The group of one argument out of what the graph returned; absent members are left out."""
-        from antifaz.core.tokens import Features
-
-        found = {w.key: values[w.reference] for w in self.wires[argument] if w.reference in values}
-        return {key: value for key, value in found.items() if isinstance(value, Features)}
+    wires = {argument: wire_inputs(given[argument], wiring.resolve) for argument in names}
+    groups = {argument: {w.key: wiring.value(w.node, w.output) for w in found} for argument, found in wires.items()}
+    return Sink(name, entry, wires, groups)

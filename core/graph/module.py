@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features, Tokens, per_sample
-from antifaz.registry import FAILED, ConfigError, Problem, SpecError, failure, nearest, suggest
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, SpecError, failure, nearest, suggest
 
 from .wiring import BATCH, Wire, WiredNode, Wiring
 
@@ -212,7 +212,7 @@ def _built(node: WiredNode, seed: int) -> nn.Module:
             raise SpecError(error.message, field=field, hint=error.hint) from None
         except Exception as error:  # what a plugin's own code, or torch, raises
             message = f"{node.plan.words} cannot be built: {failure(error, node.plan.spec)}"
-            raise SpecError(message, field=node.name, hint=FAILED) from None
+            raise SpecError(message, field=node.name, hint=PLUGIN_FAULT_HINT) from None
     return module
 
 

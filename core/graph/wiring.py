@@ -13,7 +13,7 @@ import attrs
 from antifaz.core.kinds import Kind, kind_of
 from antifaz.core.routing import Influence, Routing, compose, needed
 from antifaz.core.streams import Group, Shape, Stream, Value
-from antifaz.registry import FAILED, Location, SpecError, declaration_of, failure, suggest
+from antifaz.registry import PLUGIN_FAULT_HINT, Location, SpecError, declaration_of, failure, suggest
 
 BATCH = "batch"
 """The name that stands for the data in references: `batch.video`."""
@@ -305,7 +305,7 @@ def wire(
             field = () if error.field is None else (error.field,)
             report((name, *field), error.message, error.hint)
         except Exception as error:  # what a plugin's own code raises
-            report((name,), f"{plan.words} failed: {failure(error, plan.spec)}", FAILED)
+            report((name,), f"{plan.words} failed: {failure(error, plan.spec)}", PLUGIN_FAULT_HINT)
     return Wiring(nodes, inputs, frozenset(known - set(nodes) - {BATCH}) | (frozenset(broken) & {BATCH}))
 
 

@@ -15,7 +15,7 @@ from .data import (
 from .metrics import Averaging, Metric, MetricSpec
 from .nodes import MaskPolicy, NodeSpec
 from .per_sample_metrics import Details, OutputDetails
-from .training import ObjectiveSpec
+from .training import NeedsWholeBatch, ObjectiveSpec, ScoresClasses
 from .weights import FlopConvention, WeightsSpec
 
 __all__ = [
@@ -31,11 +31,13 @@ __all__ = [
     "MaskPolicy",
     "Metric",
     "MetricSpec",
+    "NeedsWholeBatch",
     "NodeSpec",
     "ObjectiveSpec",
     "OutputDetails",
     "Sample",
     "SampleSet",
+    "ScoresClasses",
     "TransformSpec",
     "WeightsSpec",
     "views_of",

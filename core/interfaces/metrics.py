@@ -23,8 +23,15 @@ Averaging = Literal["mean", "softmax", "sigmoid"]
 class MetricSpec(Protocol):
     """The spec of a figure computed once, over everything that an evaluation collected."""
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        """Check that the figure can be computed from these inputs, one group for each argument. Imports no torch.
+
+        Raises:
+            SpecError: what arrives does not fit.
+        """
+
     def build(self, inputs: Mapping[str, Group]) -> Metric:
-        """A callable for these inputs; raises SpecError where shapes do not fit."""
+        """Build a callable for these inputs; calls `validate` first, and raises what it raises."""
 
 
 class Metric(Protocol):

@@ -17,8 +17,24 @@ if TYPE_CHECKING:
 class ObjectiveSpec(Protocol):
     """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills."""
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        """Check that the term can be computed from these inputs, one group for each argument. Imports no torch.
+
+        Raises:
+            SpecError: what arrives does not fit.
+        """
+
     def build(self, inputs: Mapping[str, Group]) -> nn.Module:
-        """An `antifaz.core.objectives.Objective` for these inputs; raises SpecError where shapes do not fit."""
+        """Build the `antifaz.core.objectives.Objective` for these inputs; calls `validate` first, and raises what it raises."""
+
+
+class ScoresClasses(Protocol):
+    """Optional for an ObjectiveSpec or MetricSpec that holds scores of classes against a target: `predict` then names the classes.
+
+    class_scores: the arguments that take the scores, one for each class, and the target.
+    """
+
+    class_scores: ClassVar[tuple[str, str]]
 
 
 class NeedsWholeBatch(Protocol):

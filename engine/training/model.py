@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from antifaz.core.experiment import Inputs, ObjectiveEntry
+from antifaz.core.experiment import ObjectiveEntry, Sink
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph
 from antifaz.core.objectives import Loss, Objective
@@ -14,34 +14,33 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 
 
-def objective_module(entry: ObjectiveEntry, inputs: Inputs) -> Objective:
-    module: Objective = entry.objective.build(inputs.groups)  # type: ignore[assignment]
+def objective_module(sink: Sink[ObjectiveEntry]) -> Objective:
+    module: Objective = sink.entry.spec.build(sink.groups)  # type: ignore[assignment]
     return module
 
 
 class TrainingModel(nn.Module):
     """The graph and its objectives as one module: a batch in, every term's Loss out. Terms of weight 0 are left out."""
 
-    def __init__(self, graph: Graph, entries: Mapping[str, ObjectiveEntry]) -> None:
+    def __init__(self, graph: Graph, sinks: Mapping[str, Sink[ObjectiveEntry]]) -> None:
         super().__init__()
         self.graph = graph
-        entries = {name: entry for name, entry in entries.items() if entry.weight}
-        self.inputs = {name: Inputs(entry.objective, entry.in_, graph.wiring) for name, entry in entries.items()}
-        self.objectives = nn.ModuleList([objective_module(entry, self.inputs[name]) for name, entry in entries.items()])
-        self.wanted = list(dict.fromkeys(r for inputs in self.inputs.values() for r in inputs.references))
+        self.sinks = {name: sink for name, sink in sinks.items() if sink.entry.weight}
+        self.objectives = nn.ModuleList([objective_module(sink) for sink in self.sinks.values()])
+        self.wanted = list(dict.fromkeys(reference for sink in self.sinks.values() for reference in sink.references))
 
     def forward(self, batch: Mapping[str, Features]) -> dict[str, Loss]:
-        values = self.graph(batch, self.wanted)
+        values = {key: value for key, value in self.graph(batch, self.wanted).items() if isinstance(value, Features)}
         losses = {}
-        for (name, inputs), objective in zip(self.inputs.items(), self.objectives, strict=True):
-            losses[name] = objective(**{argument: inputs.pick(values, argument) for argument in inputs.wires})
+        for (name, sink), objective in zip(self.sinks.items(), self.objectives, strict=True):
+            losses[name] = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         return losses
 
     def named_weights(self) -> dict[str, nn.Parameter]:
         """Every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""
         aliases = self.graph.aliases
         named = {n: p for n, p in self.graph.named_parameters(remove_duplicate=False) if n not in aliases}
-        for name, objective in zip(self.inputs, self.objectives, strict=True):
+        for name, objective in zip(self.sinks, self.objectives, strict=True):
             named.update({f"objectives.{name}.{n}": p for n, p in objective.named_parameters()})
         return named
 

@@ -7,7 +7,7 @@ smoothing); Zhang et al. 2018 (mixup).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
@@ -17,6 +17,9 @@ from antifaz.registry import SpecError, at_least, between, component, fraction, 
 if TYPE_CHECKING:
     from .head import Heads
     from .loss import BinaryLoss, CategoricalLoss
+
+SCORES = ("logits", "target")
+"""The arguments of every objective and metric here: scores of classes, and what is right."""
 
 MEAN = "mean"
 """The name under which metrics report the average of all heads."""
@@ -43,7 +46,7 @@ class LinearHeads:
         return Heads({name: value.dims[0] for name, value in inputs.items()}, self.classes, self.dropout)
 
 
-@component("objective", "cross_entropy", arguments=("logits", "target"))
+@component("objective", "cross_entropy", arguments=SCORES)
 @attrs.frozen(kw_only=True)
 class CrossEntropy:
     """Cross-entropy of every head, added up; targets are class numbers or, after mixup, shares.
@@ -52,25 +55,32 @@ class CrossEntropy:
     and each place that has one counts alike.
     """
 
+    class_scores: ClassVar[tuple[str, str]] = SCORES
+
     heads: tuple[str, ...] | None = option(default=None, doc="the heads that learn from it; null for all")
     label_smoothing: float = option(default=0.0, validator=between(0, 1), doc="share of the target that is spread over all classes")
 
-    def build(self, inputs: Mapping[str, Group]) -> CategoricalLoss:
-        from .loss import CategoricalLoss
-
+    def validate(self, inputs: Mapping[str, Group]) -> None:
         (*places, classes), target = logits_and_target(inputs, several_places=True)
         numbers = (target.dims, target.dtype) == (tuple(places), "int64")
         if not numbers and (places or target.dims != (classes,) or not is_float(target)):
             shares = "" if places else f", shares are float32 [{classes}]"
             raise SpecError(f"the target is {target.dtype} {list(target.dims)}; class numbers are int64 {places}{shares}")
         known_heads(self.heads, inputs["logits"], "heads")
+
+    def build(self, inputs: Mapping[str, Group]) -> CategoricalLoss:
+        from .loss import CategoricalLoss
+
+        self.validate(inputs)
         return CategoricalLoss(self.heads, self.label_smoothing)
 
 
-@component("objective", "binary_cross_entropy", arguments=("logits", "target"))
+@component("objective", "binary_cross_entropy", arguments=SCORES)
 @attrs.frozen(kw_only=True)
 class BinaryCrossEntropy:
     """Binary cross-entropy of every head and class, for samples that have any number of labels."""
+
+    class_scores: ClassVar[tuple[str, str]] = SCORES
 
     heads: tuple[str, ...] | None = option(default=None, doc="the heads that learn from it; null for all")
     label_smoothing: float = option(
@@ -78,53 +88,67 @@ class BinaryCrossEntropy:
     )
     over_classes: Literal["mean", "sum"] = option(default="mean", doc="how the classes of a sample add up; Scenic sums")
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        multi_hot(inputs)
+        known_heads(self.heads, inputs["logits"], "heads")
+
     def build(self, inputs: Mapping[str, Group]) -> BinaryLoss:
         from .loss import BinaryLoss
 
-        multi_hot(inputs)
-        known_heads(self.heads, inputs["logits"], "heads")
+        self.validate(inputs)
         return BinaryLoss(self.heads, self.label_smoothing, self.over_classes)
 
 
-@component("metric", "accuracy", arguments=("logits", "target"))
+@component("metric", "accuracy", arguments=SCORES)
 @attrs.frozen(kw_only=True)
 class Accuracy:
     """Top-k accuracy in percent of every head, of named ensembles, and of the mean of all heads."""
+
+    class_scores: ClassVar[tuple[str, str]] = SCORES
 
     top: tuple[int, ...] = option(default=(1,), validator=positive, doc="the k: a hit is a target among the k best")
     ensembles: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{name: [head]}: heads whose answers are averaged")
     average: Literal["probabilities", "logits"] = option(default="probabilities", doc="what an ensemble averages")
 
-    def build(self, inputs: Mapping[str, Group]) -> Any:
-        import torch
-
-        from .metrics import HeadAccuracy
-
+    def validate(self, inputs: Mapping[str, Group]) -> None:
         (classes,), target = logits_and_target(inputs)
         if (target.dims, target.dtype) != ((), "int64"):
             raise SpecError(f"the target is {target.dtype} {list(target.dims)}; accuracy needs class numbers, int64 []")
         if max(self.top, default=1) > classes:
             raise SpecError(f"`top` is {max(self.top)}, but there are {classes} classes", field="top")
         known_ensembles(self.ensembles, inputs["logits"])
+
+    def build(self, inputs: Mapping[str, Group]) -> Any:
+        import torch
+
+        from .metrics import HeadAccuracy
+
+        self.validate(inputs)
+        _, target = logits_and_target(inputs)
         activation = torch.nn.Softmax(dim=1) if self.average == "probabilities" else torch.nn.Identity()
         return HeadAccuracy(self.top, self.ensembles, activation, target.classes)
 
 
-@component("metric", "mean_average_precision", arguments=("logits", "target"))
+@component("metric", "mean_average_precision", arguments=SCORES)
 @attrs.frozen(kw_only=True)
 class MeanAveragePrecision:
     """Macro mAP in percent of every head, of named ensembles and of the mean of all; classes without positives are left out."""
 
+    class_scores: ClassVar[tuple[str, str]] = SCORES
+
     ensembles: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{name: [head]}: heads whose answers are averaged")
     average: Literal["probabilities", "logits"] = option(default="probabilities", doc="what an ensemble averages")
+
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        multi_hot(inputs)
+        known_ensembles(self.ensembles, inputs["logits"])
 
     def build(self, inputs: Mapping[str, Group]) -> Any:
         import torch
 
         from .metrics import HeadAveragePrecision
 
-        multi_hot(inputs)
-        known_ensembles(self.ensembles, inputs["logits"])
+        self.validate(inputs)
         activation = torch.nn.Sigmoid() if self.average == "probabilities" else torch.nn.Identity()
         return HeadAveragePrecision(self.ensembles, activation)
 

@@ -61,9 +61,7 @@ class InfoNCE:
     learned: bool = option(default=False, doc="whether the temperature is a parameter (its inverse at most 100)")
     stop_gradient: Literal["none", "left", "right"] = option(default="none", doc="the side that does not learn from this term")
 
-    def build(self, inputs: Mapping[str, Group]) -> SymmetricInfoNCE:
-        from .loss import SymmetricInfoNCE
-
+    def validate(self, inputs: Mapping[str, Group]) -> None:
         embedding_pair(inputs)
         if self.learned and self.temperature < 1 / MAX_SCALE:
             raise SpecError(
@@ -71,6 +69,11 @@ class InfoNCE:
                 field="temperature",
                 hint="raise it, or set `learned: false`",
             )
+
+    def build(self, inputs: Mapping[str, Group]) -> SymmetricInfoNCE:
+        from .loss import SymmetricInfoNCE
+
+        self.validate(inputs)
         return SymmetricInfoNCE(self.temperature, learned=self.learned, stop_gradient=self.stop_gradient)
 
 
@@ -90,10 +93,13 @@ class MILNCE:
         default=False, doc="count the positives once for each direction in the denominator, as VATT's released code does"
     )
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        embedding_pair(inputs, several=("candidates",))
+
     def build(self, inputs: Mapping[str, Group]) -> MultipleInstanceNCE:
         from .several import MultipleInstanceNCE
 
-        embedding_pair(inputs, several=("candidates",))
+        self.validate(inputs)
         return MultipleInstanceNCE(self.temperature, positives_twice=self.positives_twice)
 
 
@@ -104,10 +110,13 @@ class Retrieval:
 
     k: tuple[int, ...] = option(default=(1, 5, 10), validator=positive, doc="the k of R@k")
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        embedding_pair(inputs)
+
     def build(self, inputs: Mapping[str, Group]) -> PairRetrieval:
         from .retrieval import PairRetrieval
 
-        embedding_pair(inputs)
+        self.validate(inputs)
         return PairRetrieval(self.k)
 
 

@@ -47,13 +47,16 @@ class MaskedPrediction:
             hint = "set `negatives`, or `content: off`"
             raise SpecError("content decides which negatives are drawn, but all are taken", field="negatives", hint=hint)
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        (pieces, _), (others, _), (hidden,) = (self._dims(inputs, name, axes) for name, axes in ARGUMENTS)
+        if not pieces == others == hidden:
+            raise SpecError(f"the sequences differ in length: output {pieces}, embedding {others}, hidden {hidden}", field="in")
+
     def build(self, inputs: Mapping[str, Group]) -> MaskedEmbeddingPrediction:
         from .masked_prediction import MaskedEmbeddingPrediction
 
-        (pieces, size), (others, width), *_ = (self._dims(inputs, name, axes) for name, axes in ARGUMENTS)
-        hidden = self._dims(inputs, "hidden", 1)[0]
-        if not pieces == others == hidden:
-            raise SpecError(f"the sequences differ in length: output {pieces}, embedding {others}, hidden {hidden}", field="in")
+        self.validate(inputs)
+        size, width = (self._dims(inputs, name, 2)[1] for name in ("output", "embedding"))
         return MaskedEmbeddingPrediction(
             size,
             width,

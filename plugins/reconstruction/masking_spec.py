@@ -64,11 +64,14 @@ class MaskPoints:
 class MaskedError:
     """Mean squared error where the mask says that the input was blanked."""
 
-    def build(self, inputs: Mapping[str, Group]) -> Any:
-        from .masking import MaskedErrorLoss
-
+    def validate(self, inputs: Mapping[str, Group]) -> None:
         mask = one_array(inputs, "mask")
         if mask.dtype != "bool":
             raise SpecError(f"`mask` is {mask.dtype}; it is bool, true where the input was blanked")
         one_shape({"prediction": float_array(inputs, "prediction"), "target": float_array(inputs, "target"), "mask": mask})
+
+    def build(self, inputs: Mapping[str, Group]) -> Any:
+        from .masking import MaskedErrorLoss
+
+        self.validate(inputs)
         return MaskedErrorLoss()

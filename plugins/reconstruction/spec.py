@@ -25,10 +25,13 @@ class Reconstruction:
 
     error: Literal["absolute", "squared"] = option(default="squared", doc="L1 or L2: what of each difference is averaged")
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        one_shape({argument: float_array(inputs, argument) for argument in ("prediction", "target")})
+
     def build(self, inputs: Mapping[str, Group]) -> ReconstructionLoss:
         from .error import ReconstructionLoss
 
-        one_shape({argument: float_array(inputs, argument) for argument in ("prediction", "target")})
+        self.validate(inputs)
         return ReconstructionLoss(self.error)
 
 
@@ -39,10 +42,13 @@ class PSNR:
 
     range: float = option(default=2.0, validator=positive, doc="from the least to the greatest value: 2 for data in [-1, 1]")
 
+    def validate(self, inputs: Mapping[str, Group]) -> None:
+        one_shape({argument: float_array(inputs, argument) for argument in ("prediction", "target")})
+
     def build(self, inputs: Mapping[str, Group]) -> SignalToNoise:
         from .psnr import SignalToNoise
 
-        one_shape({argument: float_array(inputs, argument) for argument in ("prediction", "target")})
+        self.validate(inputs)
         return SignalToNoise(self.range)
 
 

@@ -27,11 +27,11 @@ T = TypeVar("T")
 Path = tuple[str | int, ...]
 
 
-class _Failed:
+class _Invalid:
     """Stands for a value that could not be made; its problem is reported already."""
 
 
-FAILED = _Failed()
+INVALID = _Invalid()
 
 _SCALARS: Mapping[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false", type(None): "null"}
 
@@ -51,7 +51,7 @@ class Structurer:
         """
         attempt = _Attempt(self.catalogue, view, problems, tuple(also))
         made = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
-        return None if isinstance(made, _Failed) else made
+        return None if isinstance(made, _Invalid) else made
 
 
 def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
@@ -74,10 +74,10 @@ class _Attempt:
     def __init__(self, catalogue: Catalogue, view: View, problems: list[Problem], also: tuple[str, ...] = ()) -> None:
         self.catalogue, self.view, self.problems, self.also = catalogue, view, problems, also
 
-    def fail(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> _Failed:
+    def fail(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> _Invalid:
         where = self.view.key_location(path) if key else self.view.location(path)
         self.problems.append(Problem(message, where, hint))
-        return FAILED
+        return INVALID
 
     def value(self, data: Any, type_: Any, path: Path) -> Any:
         """One value of a type."""
@@ -104,7 +104,7 @@ class _Attempt:
         # Discovery refuses a spec whose types have no words (`describe`), so that this is a mistake of the core alone.
         raise TypeError(f"a spec field cannot have the type {type_!r}")
 
-    def wrong(self, data: Any, type_: Any, path: Path) -> _Failed:
+    def wrong(self, data: Any, type_: Any, path: Path) -> _Invalid:
         name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
         hint = None
         if (choices := choices_of(type_)) is not None:
@@ -139,13 +139,13 @@ class _Attempt:
         else:
             pairs = [(each, members[0]) for each in data]
         made = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
-        return FAILED if any(isinstance(m, _Failed) for m in made) else tuple(made)
+        return INVALID if any(isinstance(m, _Invalid) for m in made) else tuple(made)
 
     def mapping(self, data: Any, member: Any, path: Path) -> Any:
         if not isinstance(data, Mapping):
             return self.wrong(data, Mapping[str, member], path)
         made = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
-        return FAILED if any(isinstance(m, _Failed) for m in made.values()) else made
+        return INVALID if any(isinstance(m, _Invalid) for m in made.values()) else made
 
     def component(self, data: Any, kinds: tuple[Kind, ...], path: Path) -> Any:
         """A component: its name alone, or a mapping with `use`."""
@@ -206,8 +206,8 @@ class _Attempt:
                 values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
         if left is not None:
             self.left_over(left, extra, values, path, fields)
-        if any(isinstance(value, _Failed) for value in values.values()):
-            return FAILED
+        if any(isinstance(value, _Invalid) for value in values.values()):
+            return INVALID
         return self.made(type_, values, path)
 
     def left_over(
@@ -233,7 +233,7 @@ class _Attempt:
             for refusal in refusals(type_, values) or [(None, error)]:
                 where, message, hint = blame(type_, *refusal)
                 self.fail((*path, *where), message, hint)
-            return FAILED
+            return INVALID
 
 
 def _near_own(problem: Problem, own: Iterable[str]) -> str | None:

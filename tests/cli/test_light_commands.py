@@ -30,3 +30,25 @@ def test_nothing_heavy_is_imported(command: list[str]) -> None:
     loaded = set(listing.split()[1:])
     assert "antifaz.cli.app" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+EXPLAIN = """
+import sys
+from antifaz.cli import main
+from antifaz.core.experiment import shipped_names
+for name in shipped_names():
+    sys.argv = ["antifaz", "explain", name]
+    try:
+        main()
+    except SystemExit as stop:
+        assert not stop.code, name
+print("loaded:", *sorted(sys.modules), file=sys.stderr)
+"""
+
+
+def test_explaining_any_shipped_config_imports_nothing_heavy() -> None:
+    done = subprocess.run([sys.executable, "-c", EXPLAIN], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stderr.splitlines()[-1].split()[1:])
+    assert "antifaz.core.experiment.reader" in loaded
+    assert loaded.isdisjoint(HEAVY)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from antifaz.core.errors import DataError
-from antifaz.core.experiment import Data
+from antifaz.core.experiment import DataEntry
 from antifaz.data.batches import Batch, evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
 from antifaz.plugins.shapes_and_sounds import rules
@@ -25,12 +25,12 @@ MODALITIES = (
 def make(plugins, tmp_path: Path):
     """A data entry from YAML."""
 
-    def made(text: str) -> Data:
+    def made(text: str) -> DataEntry:
         path = tmp_path / "data.yaml"
         path.write_text(text)
         document = load_document(path)
         problems = list(document.problems)
-        entry = Structurer(plugins.catalogue).structure(document.data, Data, document, (), problems)
+        entry = Structurer(plugins.catalogue).structure(document.data, DataEntry, document, (), problems)
         if entry is None:
             raise ConfigError(problems)
         return entry
@@ -40,7 +40,7 @@ def make(plugins, tmp_path: Path):
 
 @pytest.fixture
 def shapes(make, clips: Path):
-    def made(split: str = "train", samples: int = 32, more: str = "") -> Data:
+    def made(split: str = "train", samples: int = 32, more: str = "") -> DataEntry:
         return make(
             f"use: shapes_and_sounds\nsplit: {split}\nsamples: {samples}\nroot: {clips / 'data'}\n{more}\n"
             f"clip: {{seconds: 2.0}}\nmodalities: {MODALITIES}\n"
@@ -135,7 +135,7 @@ def media(tmp_path: Path, clips: Path, shapes) -> Path:
 
 @pytest.fixture
 def folder(make, media: Path):
-    def made(rows: str, more: str = "") -> Data:
+    def made(rows: str, more: str = "") -> DataEntry:
         (media / "index.csv").write_text("path,label\n" + rows)
         return make(
             f"use: folder\nroot: {media}\nindex: index.csv\nlabel: label\nclasses: [cat, dog]\n{more}\n"

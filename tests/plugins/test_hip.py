@@ -279,7 +279,7 @@ def test_transforms_that_add_entries_train(plugins, tmp_path: Path) -> None:
     config = read("hip-mae", plugins)
     assert config.stage_inputs(config.stages["pretrain"]) >= {"video", "video_target", "video_mask"}
     assert "video_target" not in config.stage_inputs(config.stages["finetune"])
-    model = TrainingModel(build_graph(config.wirings["pretrain"], device="meta"), config.stages["pretrain"].objectives).to("meta")
+    model = TrainingModel(build_graph(config.wirings["pretrain"], device="meta"), config.sinks["pretrain"]).to("meta")
     present = {name: config.wirings["pretrain"].inputs[name] for name in config.stage_inputs(config.stages["pretrain"])}
     reached = {name.partition(".")[0] for name in trainable_parameters(model, present)}
     assert reached == {"video", "audio", "encoder", "video_values", "audio_values"}

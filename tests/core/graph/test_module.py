@@ -68,7 +68,7 @@ def test_absent_samples_have_no_influence(tiny) -> None:
     experiment = tiny()
     wiring = experiment.wirings["finetune"]
     graph = build_graph(wiring).double()
-    model = TrainingModel(graph, experiment.stages["finetune"].objectives).double().train()
+    model = TrainingModel(graph, experiment.sinks["finetune"]).double().train()
     torch.manual_seed(0)
     batch = fake_batch(wiring.inputs, 6, dtype=torch.float64)
     valid = {"audio": torch.tensor([1, 1, 0, 0, 1, 0]).bool(), "video": torch.tensor([1, 0, 1, 0, 1, 1]).bool()}
@@ -85,7 +85,7 @@ def test_absent_samples_have_no_influence(tiny) -> None:
 def test_pairs_that_do_not_exist_do_not_count(tiny) -> None:
     experiment = tiny("graph.encoder.dropout=0.0")
     wiring = experiment.wirings["pretrain"]
-    model = TrainingModel(build_graph(wiring).double(), experiment.stages["pretrain"].objectives).double()
+    model = TrainingModel(build_graph(wiring).double(), experiment.sinks["pretrain"]).double()
     torch.manual_seed(0)
     batch = fake_batch({n: wiring.inputs[n] for n in ("audio", "video")}, 6, dtype=torch.float64)
     mask = torch.tensor([1, 0, 1, 0, 1, 1]).bool()
@@ -291,7 +291,7 @@ def test_circles_of_ties_are_refused(config, plugins) -> None:
 def test_terms_of_weight_zero_are_left_out(tiny) -> None:
     change = "stages.finetune.objectives.more={use: cross_entropy, in: [labels.audio, batch.label], weight: 0}"
     experiment = tiny(change)
-    model = TrainingModel(build_graph(experiment.wirings["finetune"]), experiment.stages["finetune"].objectives)
+    model = TrainingModel(build_graph(experiment.wirings["finetune"]), experiment.sinks["finetune"])
     assert list(model.inputs) == ["labels"]
 
 

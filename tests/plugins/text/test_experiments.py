@@ -16,7 +16,7 @@ from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import verify
 from antifaz.cli.check_report import show
 from antifaz.core.errors import DataError
-from antifaz.core.experiment import Data, Experiment, read
+from antifaz.core.experiment import DataEntry, Experiment, read
 from antifaz.core.experiment.needed_files import missing_files
 from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import reduce
@@ -63,12 +63,12 @@ def tiny_text(tiny_config: Path, plugins: Plugins) -> Experiment:
     return read(path, plugins)
 
 
-def entry(plugins: Plugins, folder: Path, text: str) -> Data:
+def entry(plugins: Plugins, folder: Path, text: str) -> DataEntry:
     path = folder / "entry.yaml"
     path.write_text(text)
     document = load_document(path)
     problems = list(document.problems)
-    made = Structurer(plugins.catalogue).structure(document.data, Data, document, (), problems)
+    made = Structurer(plugins.catalogue).structure(document.data, DataEntry, document, (), problems)
     if made is None:
         raise ConfigError(problems)
     return made
@@ -205,7 +205,7 @@ def test_several_sentences_are_answered_for_together_where_the_model_takes_sever
 
 
 def test_a_batch_without_text_counts_in_no_term_on_text(tiny_text: Experiment) -> None:
-    model = TrainingModel(build_graph(tiny_text.wirings["pretrain"]), tiny_text.stages["pretrain"].objectives)
+    model = TrainingModel(build_graph(tiny_text.wirings["pretrain"]), tiny_text.sinks["pretrain"])
     samples = tiny_text.data["paired"].dataset.build(True)
     batch = next(training_batches(samples, batch_size=8, steps=1)).entries
     batch["text"] = Features(torch.zeros(8, 8, dtype=torch.int64), torch.zeros(8, dtype=torch.bool))
@@ -277,7 +277,7 @@ def folder(tmp_path: Path, plugins: Plugins):
     write_clip(tmp_path / "a.mp4", np.zeros((16, 16, 16, 3), np.uint8), None, fps=4, sample_rate=16000)
     (tmp_path / "words.txt").write_text("cat\ndog\nbird\n")
 
-    def made(rows: bytes, *, more: str = "", texts: str = "") -> Data:
+    def made(rows: bytes, *, more: str = "", texts: str = "") -> DataEntry:
         (tmp_path / "index.csv").write_bytes(rows)
         return entry(plugins, tmp_path, FOLDER.format(root=tmp_path, more=more, texts=texts))
 

@@ -1,0 +1,238 @@
+"""The semantic checks of a config that has been read: its stages fit its data, its graph and each other. No torch, no file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from antifaz.core.graph.wiring import BATCH, In, Wire, Wiring, references, well_formed
+from antifaz.core.streams import Shape
+from antifaz.registry import PLUGIN_FAULT_HINT, Document, Problem, SpecError, declaration_of, failure, suggest
+
+from .config import NAME, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
+from .sinks import Sink, resolve_sink
+
+Place = tuple[str | int, ...]
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Draft:
+    """A config as far as it could be read. None stands for an entry with a mistake, which has been reported.
+
+    wirings: the graph of each stage, and under "" that without a stage.
+    shapes: the entries that each data set declares, and under "" those of `inputs:`.
+    lost_data: data sets whose entries are not known.
+    """
+
+    document: Document
+    header: Header | None
+    data: Mapping[str, DataEntry | None]
+    stages: Mapping[str, Stage | None]
+    wirings: Mapping[str, Wiring]
+    shapes: Mapping[str, Mapping[str, Shape]]
+    lost_data: frozenset[str]
+
+
+def mapping_at(value: Any, *path: str) -> Mapping[str, Any]:
+    """The mapping at a path of plain data; an empty one where there is none."""
+    for step in path:
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
+
+
+class Validation:
+    """The checks of one draft. Mistakes go to `problems`; what refers to a broken entry is not reported again."""
+
+    def __init__(self, draft: Draft, problems: list[Problem]) -> None:
+        self.draft, self.problems = draft, problems
+
+    def sinks(self) -> dict[str, dict[str, Sink[Any]]]:
+        """Check everything, and return the sinks of each stage."""
+        self.check_names()
+        found = {name: self.check_stage(name, stage) for name, stage in self.draft.stages.items()}
+        self.check_claims()
+        return found
+
+    def report(self, path: Sequence[str | int], message: str, hint: str | None = None) -> None:
+        self.problems.append(Problem(message, self.draft.document.location(tuple(path)), hint))
+
+    def report_unknown(self, path: Place, noun: str, name: str, known: Iterable[str], nouns: str) -> None:
+        self.report(path, f"unknown {noun} {name!r}", suggest(name, list(known), noun=nouns))
+
+    def check_names(self) -> None:
+        """Names are parts of file names, of references and of the keys of weights."""
+        written = self.draft.document.data
+        paths = [(section, name) for section in ("data", "graph") for name in mapping_at(written, section)]
+        within: list[tuple[str, ...]] = [*paths]
+        for name in self.draft.stages:
+            within.append(("stages", name))
+            for section in ("objectives", "metrics", "graph"):
+                within += [("stages", name, section, key) for key in mapping_at(written, "stages", name, section)]
+        for path in within:
+            if not NAME.fullmatch(path[-1]):
+                where = self.draft.document.key_location(path)
+                self.problems.append(Problem(f"{path[-1]!r} cannot be a name", where, "use letters, digits, `_` and `-`"))
+
+    def check_stage(self, name: str, stage: Stage | None) -> dict[str, Sink[Any]]:
+        """Check the references of a stage to data, other stages, nodes and outputs; return its sinks."""
+        at, wiring = ("stages", name), self.draft.wirings[name]
+        written = mapping_at(self.draft.document.data, *at)
+        source = written.get("data")
+        if isinstance(source, str) and source not in self.draft.data:
+            self.report_unknown((*at, "data"), "data set", source, self.draft.data, "data sets")
+        if stage is None:
+            for section in ("objectives", "metrics"):
+                for key, entry in mapping_at(written, section).items():
+                    in_ = entry.get("in") if isinstance(entry, Mapping) else None
+                    self.check_references((*at, section, key), well_formed(in_), wiring)
+            return {}
+        self.check_init(name, stage)
+        entries: Mapping[str, ObjectiveEntry | MetricEntry]
+        if isinstance(stage, TrainStage):
+            section, entries = "objectives", stage.objectives
+            self.check_training(at, stage, wiring)
+        else:
+            section, entries = "metrics", stage.metrics
+            self.check_evaluation(at, stage, wiring)
+        found = {key: self.check_sink((*at, section, key), key, entry, wiring) for key, entry in entries.items()}
+        sinks = {key: sink for key, sink in found.items() if sink is not None}
+        if stage.data in self.draft.data and stage.data not in self.draft.lost_data and BATCH not in wiring.broken:
+            self.check_supply((*at, section), stage, sinks, wiring)
+        return sinks
+
+    def check_training(self, at: Place, stage: TrainStage, wiring: Wiring) -> None:
+        entry = self.draft.data.get(stage.data)
+        if entry is not None and entry.batch_size % stage.accumulate:
+            message = f"batch_size {entry.batch_size} does not divide into {stage.accumulate} micro-batches"
+            hint = f"choose a batch_size of {stage.accumulate} times a whole number, or another `accumulate`"
+            self.report((*at, "accumulate"), message, hint)
+        for key, objective in stage.objectives.items():
+            if stage.accumulate > 1 and getattr(objective.spec, "needs_whole_batch", False):
+                message = f"objective {key!r} compares all samples of a batch, which accumulation would split"
+                self.report((*at, "accumulate"), message, "set `accumulate: 1`, or a smaller batch_size")
+        for field, names in (("freeze", stage.freeze), ("lr_scale", stage.lr_scale)):
+            for node in names:
+                if node in wiring.nodes and (owner := wiring.nodes[node].plan.share) is not None:
+                    self.report((*at, field), f"{node!r} has the weights of {owner!r}", f"name {owner!r} here")
+                elif node not in wiring.nodes and node not in wiring.broken:
+                    self.report_unknown((*at, field), "node", node, wiring.nodes, "nodes")
+
+    def check_evaluation(self, at: Place, stage: EvaluateStage, wiring: Wiring) -> None:
+        for i, modalities in enumerate(stage.present):
+            if not modalities:
+                hint = "name modalities, or leave `present` out to give everything"
+                self.report((*at, "present", i), "an evaluation needs something given", hint)
+            self.check_modalities((*at, "present", i), modalities, wiring)
+        for key, metric in stage.metrics.items():
+            arguments = declaration_of(metric.spec).arguments
+            for argument, modalities in metric.given.items():
+                path = (*at, "metrics", key, "given", argument)
+                if argument not in arguments:
+                    self.report_unknown(path, "argument", argument, arguments, "arguments")
+                self.check_modalities(path, modalities, wiring)
+
+    def check_modalities(self, path: Place, modalities: Iterable[str], wiring: Wiring) -> None:
+        for modality in modalities:
+            if modality not in wiring.inputs:
+                self.report_unknown(path, "modality", modality, wiring.inputs, "entries of the data")
+
+    def check_init(self, name: str, stage: Stage) -> None:
+        """Weights come from an earlier stage that trains, or from a file."""
+        at, wiring = ("stages", name, "init"), self.draft.wirings[name]
+        sources = stage.init if isinstance(stage.init, Mapping) else {} if stage.init is None else {"": stage.init}
+        for node, source in sources.items():
+            where = (*at, node) if node else at
+            if node and node not in wiring.nodes:
+                self.report_unknown(where, "node", node, wiring.nodes, "nodes")
+            if not isinstance(source, PretrainedPart):
+                self.check_source(where, name, source)
+            elif source.part not in source.weights.parts:
+                hint = suggest(source.part, source.weights.parts, noun="parts")
+                self.report((*where, "part"), f"the checkpoint has no part {source.part!r}", hint)
+
+    def check_source(self, where: Place, name: str, source: str) -> None:
+        """Check a stage or file that the stage `name` takes weights from."""
+        order = list(self.draft.stages)
+        if source in order and order.index(source) >= order.index(name):
+            self.report(where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file")
+        elif isinstance(self.draft.stages.get(source), EvaluateStage):
+            self.report(where, f"stage {source!r} trains nothing, and leaves no weights", "name one that trains")
+        elif source not in order and not Path(source).suffix:
+            hint = suggest(source, order[: order.index(name)], noun="earlier stages") + "; or name a file of weights"
+            self.report(where, f"unknown stage {source!r}", hint)
+
+    def check_sink(self, path: Place, name: str, entry: Any, wiring: Wiring) -> Sink[Any] | None:
+        """Wire an objective or metric, and let its spec judge what arrives; None where it cannot be wired."""
+        if not self.check_references(path, entry.in_, wiring):
+            return None
+        sink = None
+        try:
+            sink = resolve_sink(name, entry, wiring)
+            entry.spec.validate(sink.groups)
+        except SpecError as error:
+            self.report((*path, *(error.path or ("in",))), error.message, error.hint)
+        except Exception as error:  # what a plugin's own code raises
+            declared = declaration_of(entry.spec)
+            self.report(path, f"the {declared.kind} {declared.name!r} failed: {failure(error, entry.spec)}", PLUGIN_FAULT_HINT)
+        return sink
+
+    def check_references(self, path: Place, in_: In | None, wiring: Wiring) -> bool:
+        """Report unknown references, and return if there is none; those to broken nodes have been reported."""
+        known = True
+        for where, _, reference in references(in_):
+            try:
+                wiring.resolve(reference)
+            except SpecError as error:
+                known = False
+                if reference.partition(".")[0] not in wiring.broken:
+                    self.report((*path, "in", *where), error.message, error.hint)
+        return known
+
+    def check_supply(self, at: Place, stage: Stage, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
+        """Every argument of a sink can be computed from what the stage's data have."""
+        entry, entries = self.draft.data[stage.data], self.draft.shapes[stage.data]
+        if isinstance(stage, TrainStage):
+            entries = entries if entry is None else entry.training_shapes()
+        else:
+            for i, modalities in enumerate(stage.present):
+                if modalities and not set(modalities) & set(entries):
+                    message = f"the data set {stage.data!r} has none of {', '.join(modalities)}"
+                    self.report((*at[:-1], "present", i), message, f"it has {', '.join(entries)}")
+        influences = wiring.influences()
+        for key, sink in sinks.items():
+            given = sink.entry.given if isinstance(sink.entry, MetricEntry) else {}
+            for argument, wires in sink.wires.items():
+                there = set(entries) & set(given.get(argument, entries))
+                needs = [_needs(wire, influences) for wire in wires]
+                usable = [
+                    not n or bool(n & (set(entries) if w.node == BATCH else there)) for w, n in zip(wires, needs, strict=True)
+                ]
+                if wires and not any(usable):
+                    needed = " or ".join(sorted(frozenset().union(*needs)))
+                    message = f"nothing of `{argument}` can be made: it needs {needed}, its data have {', '.join(entries)}"
+                    self.report((*at, key, "in"), message)
+
+    def check_claims(self) -> None:
+        """A claim speaks of an output that some graph has; a stage may lack it."""
+        wirings = self.draft.wirings
+        for reference, modalities in ({} if self.draft.header is None else self.draft.header.pure).items():
+            path = ("pure", reference)
+            if any(reference.partition(".")[0] in wiring.broken for wiring in wirings.values()):
+                continue
+            if not any(wiring.has(reference) for wiring in wirings.values()):
+                self.check_claimed(path, reference)
+            self.check_modalities(path, modalities, wirings[""])
+
+    def check_claimed(self, path: Place, reference: str) -> None:
+        try:
+            self.draft.wirings[""].resolve(reference)
+        except SpecError as error:
+            self.report(path, error.message, error.hint)
+
+
+def _needs(wire: Wire, influences: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """The entries of the data of which a wire needs one at least; none for what depends on no data."""
+    return frozenset([wire.output]) if wire.node == BATCH else influences[wire.reference]
