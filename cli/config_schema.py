@@ -11,7 +11,7 @@ from typing import Any
 
 from antifaz.core.experiment import STAGES, DataEntry, Header, NodeEntry
 from antifaz.registry import Catalogue
-from antifaz.registry.specs.schema import PART, WHOLE, SchemaWriter
+from antifaz.registry.specs.schema import SchemaWriter
 from antifaz.registry.specs.schema_forms import DELETED, Form, one_of, record, scalar
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -26,15 +26,15 @@ def config_schema(catalogue: Catalogue) -> dict[str, Any]:
     """The schema of a config file whose components are those of the catalogue."""
     writer = SchemaWriter(catalogue)
     alone = {"required": ["name"], "not": {"required": ["extends"]}}
-    files = {form: _file(writer, form) for form in (WHOLE, PART)}
+    whole, part = _file(writer, part=False), _file(writer, part=True)
     return {
         "$schema": DIALECT,
         "title": "Antifaz experiment",
         "description": "Written by `antifaz schema` from the installed plugins.",
         "type": "object",
         "if": alone,
-        "then": files[WHOLE],
-        "else": files[PART],
+        "then": whole,
+        "else": part,
         "$defs": dict(sorted(writer.definitions.items())),
     }
 
@@ -74,7 +74,7 @@ def _stage(writer: SchemaWriter, part: bool) -> dict[str, Any]:
     for task, type_ in STAGES.items():
         branches[task] = writer.spec(type_, part)
         properties = writer.definition(branches[task])["properties"]
-        graph = Form(("object",), {"additionalProperties": _deletable(writer.spec(NodeEntry, PART))})
+        graph = Form(("object",), {"additionalProperties": _deletable(writer.spec(NodeEntry, part=True))})
         forms = [graph, *([DELETED] if part else [])]
         properties["graph"] = {"description": properties["graph"]["description"], **one_of(forms).json()}
         properties["task"] = True  # the choice says it

@@ -1,6 +1,7 @@
 """Plugin discovery, component records, YAML documents and their strict structuring. Knows no machine learning, imports no torch."""
 
 from antifaz.registry.documents.document import Document, View, load_document
+from antifaz.registry.documents.tree import KeyPath
 from antifaz.registry.documents.yaml_text import write_yaml
 from antifaz.registry.plugins.components import (
     Catalogue,
@@ -14,7 +15,16 @@ from antifaz.registry.plugins.components import (
 )
 from antifaz.registry.plugins.discovery import PluginRow, Plugins, discover_plugins
 from antifaz.registry.plugins.markers import hookimpl, hookspec
-from antifaz.registry.specs.options import at_least, between, fraction, key_of, option, positive, proportion, rest
+from antifaz.registry.specs.options import (
+    above_zero_to_one,
+    at_least,
+    between,
+    flatten,
+    key_of,
+    option,
+    positive,
+    zero_to_below_one,
+)
 from antifaz.registry.specs.structuring import Structurer, component_of, describe
 
 from .errors import (
@@ -40,6 +50,7 @@ __all__ = [
     "ConfigError",
     "Declaration",
     "Document",
+    "KeyPath",
     "Kind",
     "Location",
     "PluginError",
@@ -51,6 +62,7 @@ __all__ = [
     "UnknownComponentError",
     "View",
     "WriteError",
+    "above_zero_to_one",
     "at_least",
     "between",
     "component",
@@ -59,7 +71,7 @@ __all__ = [
     "describe",
     "discover_plugins",
     "failure",
-    "fraction",
+    "flatten",
     "hookimpl",
     "hookspec",
     "key_of",
@@ -67,10 +79,9 @@ __all__ = [
     "nearest",
     "option",
     "positive",
-    "proportion",
-    "rest",
     "slot",
     "slot_kinds",
     "suggest",
     "write_yaml",
+    "zero_to_below_one",
 ]

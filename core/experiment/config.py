@@ -23,10 +23,10 @@ from antifaz.registry import (
     SpecError,
     at_least,
     between,
-    fraction,
+    flatten,
     option,
     positive,
-    rest,
+    zero_to_below_one,
 )
 
 
@@ -38,7 +38,7 @@ class NodeEntry:
     share: str | None = option(default=None, doc="the node whose weights this one uses: it needs none that the other lacks")
     tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
     batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")
-    spec: NodeSpec | None = rest(default=None)
+    spec: NodeSpec | None = flatten(default=None)
 
 
 @attrs.frozen(kw_only=True)
@@ -49,7 +49,7 @@ class DataEntry:
     workers: int = option(default=0, validator=at_least(0), doc="loader processes for each training process")
     max_unreadable: int = option(default=0, validator=at_least(0), doc="how many broken files are skipped before the run stops")
     transforms: tuple[BatchTransformSpec, ...] = option(default=(), doc="changes of whole training batches, in order")
-    dataset: DatasetSpec = rest()
+    dataset: DatasetSpec = flatten()
 
     def training_shapes(self) -> dict[str, Shape]:
         """What a training batch holds: the entries of the data set as the transforms leave them, and those that they add.
@@ -70,10 +70,10 @@ class Optimizer:
     lr: float = option(validator=positive, doc="peak learning rate")
     method: Literal["adamw", "sgd"] = option(default="adamw", doc="SGD decays weights through its gradient, AdamW beside it")
     betas: tuple[float, float] | None = option(
-        default=None, validator=fraction, doc="AdamW: decay of both moments, default 0.9, 0.999"
+        default=None, validator=zero_to_below_one, doc="AdamW: decay of both moments, default 0.9, 0.999"
     )
     eps: float | None = option(default=None, validator=positive, doc="AdamW: added to the denominator, default 1e-8")
-    momentum: float | None = option(default=None, validator=fraction, doc="SGD: weight of earlier gradients, default 0.9")
+    momentum: float | None = option(default=None, validator=zero_to_below_one, doc="SGD: weight of earlier gradients, default 0.9")
     weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
     warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
     schedule: Literal["cosine", "quarter_cosine", "constant"] = option(
@@ -99,7 +99,7 @@ class ObjectiveEntry:
 
     in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the objective")
     weight: float = option(default=1.0, validator=at_least(0), doc="factor of this term; 0 switches it off")
-    spec: ObjectiveSpec = rest()
+    spec: ObjectiveSpec = flatten()
 
 
 @attrs.frozen(kw_only=True)
@@ -114,7 +114,7 @@ class MetricEntry:
         default="mean",
         doc="how answers to several views of a sample become one: the mean of them as they are, of their softmax or sigmoid",
     )
-    spec: MetricSpec = rest()
+    spec: MetricSpec = flatten()
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +122,7 @@ class PretrainedPart:
     """Weights of one node from another library's checkpoint."""
 
     part: str = option(doc="which part of the checkpoint the node takes")
-    weights: WeightsSpec = rest()
+    weights: WeightsSpec = flatten()
 
 
 Init = str | Mapping[str, str | PretrainedPart] | None
@@ -146,7 +146,7 @@ class TrainStage:
     accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
     precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")
     ema: float | None = option(
-        default=None, validator=fraction, doc="decay of a moving average of the weights, which later stages then use"
+        default=None, validator=zero_to_below_one, doc="decay of a moving average of the weights, which later stages then use"
     )
     compile: bool = option(default=False, doc="run the model through torch.compile")
     checkpoint_every: int = option(default=200, validator=positive, doc="steps between checkpoints")

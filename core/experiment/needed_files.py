@@ -8,11 +8,9 @@ from typing import Any
 
 import attrs
 
-from antifaz.registry import Location, Problem, key_of
+from antifaz.registry import KeyPath, Location, Problem, key_of
 
 from .experiment import Experiment
-
-Place = tuple[str | int, ...]
 
 
 @attrs.frozen
@@ -40,9 +38,9 @@ def missing_files(experiment: Experiment) -> list[MissingFile]:
     ]
 
 
-def _needed(spec: Any, at: Place) -> Iterator[tuple[Place, str, str]]:
+def _needed(spec: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
     """Of a spec and of those below it: where an option names a file, the file, and the option with its documentation."""
-    below: list[tuple[Place, Any]] = []
+    below: list[tuple[KeyPath, Any]] = []
     if isinstance(spec, Mapping):
         below = [((*at, key), value) for key, value in spec.items()]
     elif isinstance(spec, list | tuple):
@@ -51,6 +49,6 @@ def _needed(spec: Any, at: Place) -> Iterator[tuple[Place, str, str]]:
         fields = {key_of(field): field for field in attrs.fields(type(spec))}
         named = spec.needed_files() if hasattr(spec, "needed_files") else {}
         yield from (((*at, key), path, f"`{key}`: {fields[key].metadata['doc']}") for key, path in named.items())
-        below = [(at if f.metadata.get("rest") else (*at, key), getattr(spec, f.name)) for key, f in fields.items()]
+        below = [(at if f.metadata.get("flatten") else (*at, key), getattr(spec, f.name)) for key, f in fields.items()]
     for place, value in below:
         yield from _needed(value, place)

@@ -10,12 +10,10 @@ import attrs
 
 from antifaz.core.graph.wiring import BATCH, In, Wire, Wiring, references, well_formed
 from antifaz.core.streams import Shape
-from antifaz.registry import PLUGIN_FAULT_HINT, Document, Problem, SpecError, declaration_of, failure, suggest
+from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
 
 from .config import NAME, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
 from .sinks import Sink, resolve_sink
-
-Place = tuple[str | int, ...]
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -59,7 +57,7 @@ class Validation:
     def report(self, path: Sequence[str | int], message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(message, self.draft.document.location(tuple(path)), hint))
 
-    def report_unknown(self, path: Place, noun: str, name: str, known: Iterable[str], nouns: str) -> None:
+    def report_unknown(self, path: KeyPath, noun: str, name: str, known: Iterable[str], nouns: str) -> None:
         self.report(path, f"unknown {noun} {name!r}", suggest(name, list(known), noun=nouns))
 
     def check_names(self) -> None:
@@ -103,7 +101,7 @@ class Validation:
             self.check_supply((*at, section), stage, sinks, wiring)
         return sinks
 
-    def check_training(self, at: Place, stage: TrainStage, wiring: Wiring) -> None:
+    def check_training(self, at: KeyPath, stage: TrainStage, wiring: Wiring) -> None:
         entry = self.draft.data.get(stage.data)
         if entry is not None and entry.batch_size % stage.accumulate:
             message = f"batch_size {entry.batch_size} does not divide into {stage.accumulate} micro-batches"
@@ -120,7 +118,7 @@ class Validation:
                 elif node not in wiring.nodes and node not in wiring.broken:
                     self.report_unknown((*at, field), "node", node, wiring.nodes, "nodes")
 
-    def check_evaluation(self, at: Place, stage: EvaluateStage, wiring: Wiring) -> None:
+    def check_evaluation(self, at: KeyPath, stage: EvaluateStage, wiring: Wiring) -> None:
         for i, modalities in enumerate(stage.present):
             if not modalities:
                 hint = "name modalities, or leave `present` out to give everything"
@@ -134,7 +132,7 @@ class Validation:
                     self.report_unknown(path, "argument", argument, arguments, "arguments")
                 self.check_modalities(path, modalities, wiring)
 
-    def check_modalities(self, path: Place, modalities: Iterable[str], wiring: Wiring) -> None:
+    def check_modalities(self, path: KeyPath, modalities: Iterable[str], wiring: Wiring) -> None:
         for modality in modalities:
             if modality not in wiring.inputs:
                 self.report_unknown(path, "modality", modality, wiring.inputs, "entries of the data")
@@ -153,7 +151,7 @@ class Validation:
                 hint = suggest(source.part, source.weights.parts, noun="parts")
                 self.report((*where, "part"), f"the checkpoint has no part {source.part!r}", hint)
 
-    def check_source(self, where: Place, name: str, source: str) -> None:
+    def check_source(self, where: KeyPath, name: str, source: str) -> None:
         """Check a stage or file that the stage `name` takes weights from."""
         order = list(self.draft.stages)
         if source in order and order.index(source) >= order.index(name):
@@ -164,7 +162,7 @@ class Validation:
             hint = suggest(source, order[: order.index(name)], noun="earlier stages") + "; or name a file of weights"
             self.report(where, f"unknown stage {source!r}", hint)
 
-    def check_sink(self, path: Place, name: str, entry: Any, wiring: Wiring) -> Sink[Any] | None:
+    def check_sink(self, path: KeyPath, name: str, entry: Any, wiring: Wiring) -> Sink[Any] | None:
         """Wire an objective or metric, and let its spec judge what arrives; None where it cannot be wired."""
         if not self.check_references(path, entry.in_, wiring):
             return None
@@ -179,7 +177,7 @@ class Validation:
             self.report(path, f"the {declared.kind} {declared.name!r} failed: {failure(error, entry.spec)}", PLUGIN_FAULT_HINT)
         return sink
 
-    def check_references(self, path: Place, in_: In | None, wiring: Wiring) -> bool:
+    def check_references(self, path: KeyPath, in_: In | None, wiring: Wiring) -> bool:
         """Report unknown references, and return if there is none; those to broken nodes have been reported."""
         known = True
         for where, _, reference in references(in_):
@@ -191,7 +189,7 @@ class Validation:
                     self.report((*path, "in", *where), error.message, error.hint)
         return known
 
-    def check_supply(self, at: Place, stage: Stage, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
+    def check_supply(self, at: KeyPath, stage: Stage, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
         """Every argument of a sink can be computed from what the stage's data have."""
         entry, entries = self.draft.data[stage.data], self.draft.shapes[stage.data]
         if isinstance(stage, TrainStage):
@@ -226,7 +224,7 @@ class Validation:
                 self.check_claimed(path, reference)
             self.check_modalities(path, modalities, wirings[""])
 
-    def check_claimed(self, path: Place, reference: str) -> None:
+    def check_claimed(self, path: KeyPath, reference: str) -> None:
         try:
             self.draft.wirings[""].resolve(reference)
         except SpecError as error:

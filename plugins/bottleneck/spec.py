@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, mlp_width, one_width
-from antifaz.registry import SpecError, at_least, between, component, fraction, option, positive
+from antifaz.registry import SpecError, at_least, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .model import BottleneckTransformer
@@ -31,8 +31,8 @@ class Bottleneck:
     )
     shared: bool = option(default=False, doc="one encoder for all modalities, in place of one each")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
-    dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
-    drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="after attention and in the MLP")
+    drop_path: float = option(default=0.0, validator=zero_to_below_one, doc="of the last block's branches, growing linearly")
 
     def __attrs_post_init__(self) -> None:
         if self.fusion_layer > self.depth:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import attrs
 
 from antifaz.core.streams import Group, Shape, Value
-from antifaz.registry import SpecError, at_least, between, component, fraction, option, positive, suggest
+from antifaz.registry import SpecError, at_least, between, component, option, positive, suggest, zero_to_below_one
 
 if TYPE_CHECKING:
     from .head import Heads
@@ -31,7 +31,7 @@ class LinearHeads:
     """One linear classifier for each feature vector that arrives."""
 
     classes: int = option(validator=positive, doc="number of classes")
-    dropout: float = option(default=0.0, validator=fraction, doc="of the features")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="of the features")
 
     def outputs(self, inputs: Group) -> Value | Group:
         for name, value in inputs.items():

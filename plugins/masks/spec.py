@@ -8,7 +8,7 @@ import attrs
 
 from antifaz.core.routing import Edge, Routing
 from antifaz.core.streams import Stream
-from antifaz.registry import SpecError, component, rest, suggest
+from antifaz.registry import SpecError, component, flatten, suggest
 
 
 @component("mask", "joint")
@@ -39,7 +39,7 @@ class Isolated:
 class Routes:
     """Routes written out: `{use: routes, video: [video], fusion: [video, fusion], text: {text: causal}}`."""
 
-    routes: Mapping[str, tuple[str, ...] | Mapping[str, str]] = rest()
+    routes: Mapping[str, tuple[str, ...] | Mapping[str, str]] = flatten()
 
     def routing(self, readers: Sequence[Stream], sources: Sequence[Stream]) -> Routing:
         names = [source.name for source in sources]

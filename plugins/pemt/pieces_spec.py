@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Shape, Stream
-from antifaz.registry import SpecError, at_least, component, fraction, option, positive
+from antifaz.registry import SpecError, at_least, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .pieces import Cutter, PieceMask, PieceSequence
@@ -49,7 +49,9 @@ class Cut:
 class MaskPieces:
     """Hides random pieces of a sequence in training behind a learned vector, and says which: outputs `values` and `hidden`."""
 
-    rate: float = option(default=0.15, validator=fraction, doc="share of the pieces that are hidden; above 0 at least one is")
+    rate: float = option(
+        default=0.15, validator=zero_to_below_one, doc="share of the pieces that are hidden; above 0 at least one is"
+    )
 
     def outputs(self, inputs: Group) -> Group:
         value = sequence_shape(inputs)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import attrs
 
 from antifaz.core.streams import Group, Shape
-from antifaz.registry import SpecError, between, component, option, positive, proportion, suggest
+from antifaz.registry import SpecError, above_zero_to_one, between, component, option, positive, suggest
 
 if TYPE_CHECKING:
     from .masked_prediction import MaskedEmbeddingPrediction
@@ -36,7 +36,7 @@ class MaskedPrediction:
     )
     interval: float = option(
         default=0.95,
-        validator=proportion,
+        validator=above_zero_to_one,
         doc="middle share of the distances that is kept where content counts; where that leaves none, all candidates are alike",
     )
     width: int | None = option(default=None, validator=positive, doc="of the space of comparison; default that of the output")

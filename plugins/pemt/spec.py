@@ -24,7 +24,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, mlp_width, one_width
-from antifaz.registry import SpecError, component, fraction, option, positive
+from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .model import ParameterEfficientTransformers
@@ -54,7 +54,7 @@ class PEMT:
         doc="early: one multimodal Transformer on the tokens; mid: one on top of those of the modalities; late: those alone",
     )
     types: bool = option(default=True, doc="whether the multimodal Transformer learns a vector for each modality")
-    dropout: float = option(default=0.1, validator=fraction, doc="after attention, in the MLP, and of attention weights")
+    dropout: float = option(default=0.1, validator=zero_to_below_one, doc="after attention, in the MLP, and of attention weights")
     attention: Literal["grouped", "dense"] = option(default="grouped", doc="how the routing becomes computation")
 
     def outputs(self, inputs: Group) -> Group:

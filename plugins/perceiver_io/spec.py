@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, one_width
-from antifaz.registry import SpecError, component, fraction, option, positive
+from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .model import Decoder, Encoder
@@ -48,7 +48,7 @@ class Perceiver:
     self_widening: int = option(default=1, validator=positive, doc="width of the MLPs of the layers, as a multiple")
     query_residual: bool = option(default=True, doc="whether the latents are added to what they read")
     gelu: Literal["exact", "tanh"] = option(default="exact", doc="form of the activation: `tanh` is that of the JAX code")
-    dropout: float = option(default=0.0, validator=fraction, doc="of attention weights, in training")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="of attention weights, in training")
 
     def __attrs_post_init__(self) -> None:
         if self.layers * self.blocks > MOST_LAYERS:
@@ -116,7 +116,7 @@ class PerceiverDecoder:
     query_residual: bool = option(default=True, doc="whether a query is added to what it reads")
     chunks: int = option(default=1, validator=positive, doc="parts of a query stream that are decoded one after another")
     gelu: Literal["exact", "tanh"] = option(default="exact", doc="form of the activation: `tanh` is that of the JAX code")
-    dropout: float = option(default=0.0, validator=fraction, doc="of attention weights, in training")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="of attention weights, in training")
 
     def outputs(self, inputs: Group) -> Group:
         streams = streams_of(inputs)

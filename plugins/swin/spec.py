@@ -20,7 +20,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Edge, Routing
 from antifaz.core.streams import Group, Stream, one_width, require_whole
-from antifaz.registry import SpecError, between, component, fraction, option, positive, suggest
+from antifaz.registry import SpecError, between, component, option, positive, suggest, zero_to_below_one
 
 from .grids import grid_of_stage, smallest_side
 
@@ -64,8 +64,8 @@ class Swin:
     )
     embed_norm: bool = option(default=True, doc="a LayerNorm on the tokens of modalities before the first block, as published")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
-    dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
-    drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="after attention and in the MLP")
+    drop_path: float = option(default=0.0, validator=zero_to_below_one, doc="of the last block's branches, growing linearly")
 
     def __attrs_post_init__(self) -> None:
         for field in ("depths", "heads"):

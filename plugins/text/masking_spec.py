@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from antifaz.core.streams import Shape
-from antifaz.registry import SpecError, at_least, between, component, option, proportion, suggest
+from antifaz.registry import SpecError, above_zero_to_one, at_least, between, component, option, suggest
 
 from .words import SPECIALS, UNKNOWN
 
@@ -23,7 +23,7 @@ class MaskTokens:
     """Hides random ids of an entry; NAME_target keeps what stood there, and is there at hidden places alone."""
 
     entry: str = option(default="text", doc="ids from a decoder of text")
-    rate: float = option(default=0.15, validator=proportion, doc="share of the ids, or words, that are hidden")
+    rate: float = option(default=0.15, validator=above_zero_to_one, doc="share of the ids, or words, that are hidden")
     word_break: int | None = option(
         default=None, validator=at_least(0), doc="an id that parts words, which are then hidden whole (36, the blank, of `bytes`)"
     )

@@ -13,7 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Shape
-from antifaz.registry import SpecError, component, fraction, option, positive
+from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .common_space import CommonSpace
@@ -27,7 +27,7 @@ MODALITIES = ("video", "audio", "text")
 class DropToken:
     """Drops a random part of each stream's tokens, in training alone: attention costs less, and nearby tokens are alike anyway."""
 
-    rate: float = option(default=0.5, validator=fraction, doc="share of the tokens that are dropped; at least one is kept")
+    rate: float = option(default=0.5, validator=zero_to_below_one, doc="share of the tokens that are dropped; at least one is kept")
     draw: Literal["batch", "sample"] = option(
         default="batch", doc="one set for all samples of a process's batch, or one for each sample"
     )

@@ -22,7 +22,7 @@ import attrs
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, mlp_width, one_width, require_whole
-from antifaz.registry import SpecError, between, component, fraction, option, positive
+from antifaz.registry import SpecError, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
     from .model import Transformer
@@ -56,8 +56,8 @@ class ViT:
     depth: int | None = option(default=None, validator=between(1, 1000), doc="number of blocks; needed without `size`")
     heads: int | None = option(default=None, validator=positive, doc="attention heads; needed without `size`")
     mlp_ratio: float = option(default=4.0, validator=positive, doc="width of the MLP as a multiple of the stream's")
-    dropout: float = option(default=0.0, validator=fraction, doc="after attention and in the MLP")
-    drop_path: float = option(default=0.0, validator=fraction, doc="of the last block's branches, growing linearly")
+    dropout: float = option(default=0.0, validator=zero_to_below_one, doc="after attention and in the MLP")
+    drop_path: float = option(default=0.0, validator=zero_to_below_one, doc="of the last block's branches, growing linearly")
     attention: Literal["grouped", "dense", "flex"] = option(default="grouped", doc="how the mask becomes computation")
     relative_positions: tuple[str, ...] = option(
         default=(), doc="streams whose tokens read each other with T5's learned bias by distance, one for all layers: text"

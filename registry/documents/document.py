@@ -12,8 +12,7 @@ import yaml
 from antifaz.registry.errors import Location, Problem, nearest
 
 from .overrides import override
-from .tree import ListNode, MapNode, Node, ScalarNode, child, deletions, descend, dotted, leaves, merge, plain
-from .tree import Path as TreePath
+from .tree import KeyPath, ListNode, MapNode, Node, ScalarNode, child, deletions, descend, dotted, leaves, merge, plain
 from .yaml_text import read_yaml, write_yaml
 
 MAX_BYTES = 4_000_000
@@ -48,11 +47,11 @@ class View:
         """A problem for each `!delete` in this part that found nothing to delete."""
         return _unmatched(self.node)
 
-    def location(self, path: TreePath) -> Location:
+    def location(self, path: KeyPath) -> Location:
         """Where the value at `path` was written, or the nearest place above it."""
         return [node.location for node in descend(self.node, path)][-1]
 
-    def key_location(self, path: TreePath) -> Location:
+    def key_location(self, path: KeyPath) -> Location:
         """Where the key at the end of `path` was written."""
         above = list(descend(self.node, path[:-1]))[-1]
         if isinstance(above, MapNode) and path[-1] in above.entries:

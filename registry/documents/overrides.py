@@ -10,8 +10,7 @@ import re
 
 from antifaz.registry.errors import Location, Problem
 
-from .tree import DeleteNode, Entry, ListNode, MapNode, Node, ScalarNode, merge, plain
-from .tree import Path as TreePath
+from .tree import DeleteNode, Entry, KeyPath, ListNode, MapNode, Node, ScalarNode, merge, plain
 from .tree import dotted as written
 from .yaml_text import read_yaml
 
@@ -40,7 +39,7 @@ def override(root: Node, text: str, problems: list[Problem]) -> Node:
         return root
 
 
-def _split(text: str) -> tuple[TreePath, str] | None:
+def _split(text: str) -> tuple[KeyPath, str] | None:
     """`a."b.c".d=value` -> (a, b.c, d) and `value`; None if it cannot be read so."""
     path: list[str] = []
     start = 0
@@ -57,7 +56,7 @@ class _ImpossibleError(Exception):
         self.message, self.hint = message, hint
 
 
-def _put(node: Node, path: TreePath, done: TreePath, value: Node) -> Node:
+def _put(node: Node, path: KeyPath, done: KeyPath, value: Node) -> Node:
     """`node`, which stands at `done`, with `value` merged in at `path` below it."""
     if not path:
         return merge(node, value)
@@ -78,7 +77,7 @@ def _put(node: Node, path: TreePath, done: TreePath, value: Node) -> Node:
     return merge(here, MapNode({step: Entry(value.location, inner)}, value.location))
 
 
-def _put_item(node: ListNode, path: TreePath, done: TreePath, value: Node) -> Node:
+def _put_item(node: ListNode, path: KeyPath, done: KeyPath, value: Node) -> Node:
     step, rest = str(path[0]), path[1:]
     index = int(step) if step.isdecimal() else len(node.items)
     if index >= len(node.items):

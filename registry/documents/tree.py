@@ -15,7 +15,7 @@ import attrs
 from antifaz.registry.errors import Location
 
 Step = str | int
-Path = tuple[Step, ...]
+KeyPath = tuple[Step, ...]
 """Where a node is in a tree: mapping keys and list indices, from the root."""
 
 
@@ -107,7 +107,7 @@ def with_locations(value: Any, location: Location) -> Node:
     raise TypeError(f"{value!r} is no YAML value: expected a mapping, list, string, number, boolean or None")
 
 
-def descend(node: Node, path: Path) -> Iterator[Node]:
+def descend(node: Node, path: KeyPath) -> Iterator[Node]:
     """The node and those below it along `path`, as far as they exist."""
     yield node
     for step in path:
@@ -126,7 +126,7 @@ def child(node: Node, step: Step) -> Node | None:
     return None
 
 
-def deletions(node: Node, path: Path = ()) -> Iterator[tuple[Path, DeleteNode]]:
+def deletions(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, DeleteNode]]:
     """The deletions that found nothing to delete, and where they are."""
     if isinstance(node, DeleteNode):
         yield path, node
@@ -138,7 +138,7 @@ def deletions(node: Node, path: Path = ()) -> Iterator[tuple[Path, DeleteNode]]:
             yield from deletions(item, (*path, index))
 
 
-def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
     """What a person would call a value: scalars, lists of scalars, and empty mappings."""
     if isinstance(node, MapNode) and node.entries:
         for key, entry in node.entries.items():
@@ -150,6 +150,6 @@ def leaves(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         yield path, node
 
 
-def dotted(path: Path) -> str:
+def dotted(path: KeyPath) -> str:
     """A path as it is written on the command line: `graph.encoder.depth`, `pure."pooled.audio"`."""
     return ".".join(f'"{s}"' if isinstance(s, str) and (set(s) & set('.="') or not s) else str(s) for s in path)

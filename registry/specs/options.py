@@ -19,17 +19,24 @@ def option(
     default: Any = attrs.NOTHING,
     factory: Callable[[], Any] | None = None,
     validator: Check | None = None,
+    was: str | None = None,
 ) -> Any:
-    """A field of a spec: a key of its YAML mapping. A trailing underscore of the field's name is not part of the key (`in_`)."""
-    metadata = {"doc": doc}
+    """A field of a spec: a key of its YAML mapping. A trailing underscore of the field's name is not part of the key (`in_`).
+
+    was: an earlier name of the key, for the message to those who still use it.
+    """
+    metadata = {"doc": doc, "was": was}
     if factory is not None:
         return attrs.field(factory=factory, validator=validator, metadata=metadata)
     return attrs.field(default=default, validator=validator, metadata=metadata)
 
 
-def rest(default: Any = attrs.NOTHING) -> Any:
-    """The field that takes all keys which are no other field's: a component built from them, or a mapping of them."""
-    return attrs.field(default=default, metadata={"rest": True})
+def flatten(default: Any = attrs.NOTHING) -> Any:
+    """A field without a key of its own: its keys stand beside those of the other fields, and it takes all that are not theirs.
+
+    It holds a component that is built from them, or a mapping of them.
+    """
+    return attrs.field(default=default, metadata={"flatten": True})
 
 
 def key_of(field: attrs.Attribute[Any]) -> str:
@@ -71,10 +78,10 @@ def between(low: float, high: float) -> Bounds:
 positive = Bounds(0, math.inf, "above 0", above=True)
 """The value, or every entry of a list or mapping, must be above 0. None passes."""
 
-fraction = Bounds(0, 1, "at least 0 and below 1", below=True)
+zero_to_below_one = Bounds(0, 1, "at least 0 and below 1", below=True)
 """The value, or every entry of a list or mapping, must be at least 0 and below 1. None passes."""
 
-proportion = Bounds(0, 1, "above 0 and at most 1", above=True)
+above_zero_to_one = Bounds(0, 1, "above 0 and at most 1", above=True)
 """The value, or every entry of a list or mapping, must be above 0 and at most 1. None passes."""
 
 

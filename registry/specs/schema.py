@@ -25,21 +25,21 @@ from .options import Bounds, key_of
 from .schema_forms import DELETED, ENVIRONMENT, Form, Json, anything, array, choices, one_of, record, scalar
 from .structuring import choices_of, describe, fields_of
 
-WHOLE, PART = False, True
-"""The two forms of everything; see the top of this file."""
-
 JSON_TYPES: Mapping[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
 
 class SchemaWriter:
-    """Writes schemas of types; what is used more than once goes to `definitions`, the `$defs` of the document around them."""
+    """Writes schemas of types; what is used more than once goes to `definitions`, the `$defs` of the document around them.
+
+    Its methods write the whole form of a value, or with `part` the other one; see the top of this file.
+    """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.definitions: dict[str, Json] = {"environment": ENVIRONMENT}
         self._names: dict[str, type] = {}
 
-    def form(self, type_: Any, part: bool, bounds: Bounds | None = None) -> Form:
+    def form(self, type_: Any, part: bool = False, bounds: Bounds | None = None) -> Form:
         """The form of a type. bounds: of its numbers.
 
         Raises:
@@ -57,26 +57,26 @@ class SchemaWriter:
         if origin in (Union, types.UnionType):
             return one_of([self.form(member, part, bounds) for member in members])
         if origin is tuple and members[-1] is not Ellipsis:
-            return array([self.form(member, WHOLE, bounds).json() for member in members])
+            return array([self.form(member, bounds=bounds).json() for member in members])
         if origin in (tuple, list, Sequence):
-            return array(self.form(members[0], WHOLE, bounds).json())
+            return array(self.form(members[0], bounds=bounds).json())
         if origin in (Mapping, dict):
             return Form(("object",), {"additionalProperties": self.value(members[1], part, bounds)})
         if isinstance(type_, type) and attrs.has(type_):
             return Form(("object",), self.spec(type_, part))
         raise TypeError(f"no YAML value becomes a {type_!r}")
 
-    def value(self, type_: Any, part: bool, bounds: Bounds | None = None) -> Json:
+    def value(self, type_: Any, part: bool = False, bounds: Bounds | None = None) -> Json:
         """The schema of a mapping's value: in a part, it may be a deletion."""
         form = self.form(type_, part, bounds)
         return (one_of([form, DELETED]) if part else form).json(describe(type_))
 
-    def spec(self, type_: type, part: bool) -> Json:
+    def spec(self, type_: type, part: bool = False) -> Json:
         """A reference to the definition of an attrs class; if it takes the keys of a component besides its own, to the choice."""
         name = _form_name(self._unique(type_), part)
         if name not in self.definitions:
             self.definitions[name] = {}  # taken, for specs that hold themselves
-            left = next((field for field in fields_of(type_) if field.metadata.get("rest")), None)
+            left = next((field for field in fields_of(type_) if field.metadata.get("flatten")), None)
             kinds = () if left is None else _kinds_within(left.type)
             if left is None or not kinds:
                 made = self._options(type_, part)
@@ -176,7 +176,7 @@ class SchemaWriter:
         properties: dict[str, Json] = {}
         others: Json | bool = False
         for field in fields_of(type_):
-            if field.metadata.get("rest"):
+            if field.metadata.get("flatten"):
                 # Keys of a component are written into the mappings around this one; a mapping's values are here.
                 others = False if _kinds_within(field.type) else self.value(get_args(field.type)[1], part)
             else:
@@ -228,12 +228,12 @@ def _below(reference: Json, key: str) -> Json:
 
 
 def _kinds_within(type_: Any) -> tuple[Kind, ...]:
-    """The kinds of the slot that a rest field is, or may be (`NodeSpec | None`)."""
+    """The kinds of the slot that a flattened field is, or may be (`NodeSpec | None`)."""
     return next((kinds for each in (type_, *get_args(type_)) if (kinds := slot_kinds(each))), ())
 
 
 def _required(type_: type) -> list[str]:
-    return [key_of(f) for f in fields_of(type_) if f.default is attrs.NOTHING and not f.metadata.get("rest")]
+    return [key_of(f) for f in fields_of(type_) if f.default is attrs.NOTHING and not f.metadata.get("flatten")]
 
 
 def _limits(bounds: Bounds | None) -> Json:

@@ -16,15 +16,17 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 import attrs
 
 from antifaz.registry.documents.document import View
+from antifaz.registry.documents.tree import KeyPath
 from antifaz.registry.documents.yaml_text import read_yaml
 from antifaz.registry.errors import ConfigError, Location, Problem, UnknownComponentError, nearest, suggest
 from antifaz.registry.plugins.components import Catalogue, Kind, slot_kinds, spaces
 
 from .options import key_of
-from .validation import blame, refusals
+from .validation import refusals
 
 T = TypeVar("T")
-Path = tuple[str | int, ...]
+Fields = Mapping[str, "attrs.Attribute[Any]"]
+"""Options by their YAML keys."""
 
 
 class _Invalid:
@@ -43,7 +45,7 @@ class Structurer:
         self.catalogue = catalogue
 
     def structure(
-        self, data: Any, type_: type[T], view: View, path: Path, problems: list[Problem], *, also: Iterable[str] = ()
+        self, data: Any, type_: type[T], view: View, path: KeyPath, problems: list[Problem], *, also: Iterable[str] = ()
     ) -> T | None:
         """An attrs class from a mapping, or the component of a slot; None if it has a mistake, which is then in `problems`.
 
@@ -74,12 +76,12 @@ class _Attempt:
     def __init__(self, catalogue: Catalogue, view: View, problems: list[Problem], also: tuple[str, ...] = ()) -> None:
         self.catalogue, self.view, self.problems, self.also = catalogue, view, problems, also
 
-    def fail(self, path: Path, message: str, hint: str | None = None, *, key: bool = False) -> _Invalid:
+    def fail(self, path: KeyPath, message: str, hint: str | None = None, *, key: bool = False) -> _Invalid:
         where = self.view.key_location(path) if key else self.view.location(path)
         self.problems.append(Problem(message, where, hint))
         return INVALID
 
-    def value(self, data: Any, type_: Any, path: Path) -> Any:
+    def value(self, data: Any, type_: Any, path: KeyPath) -> Any:
         """One value of a type."""
         origin = get_origin(type_)
         if type_ is Any:
@@ -104,20 +106,20 @@ class _Attempt:
         # Discovery refuses a spec whose types have no words (`describe`), so that this is a mistake of the core alone.
         raise TypeError(f"a spec field cannot have the type {type_!r}")
 
-    def wrong(self, data: Any, type_: Any, path: Path) -> _Invalid:
+    def wrong(self, data: Any, type_: Any, path: KeyPath) -> _Invalid:
         name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "this"
         hint = None
         if (choices := choices_of(type_)) is not None:
             hint = suggest(data if isinstance(data, str) else "", [str(choice) for choice in choices], noun="values")
         return self.fail(path, f"{name} must be {describe(type_)}, not {_shown(data)}", hint)
 
-    def scalar(self, data: Any, type_: Any, path: Path) -> Any:
+    def scalar(self, data: Any, type_: Any, path: KeyPath) -> Any:
         if type_ is float and type(data) in (int, float):
             finite = abs(data) <= sys.float_info.max  # false for nan, and safe for an integer of any length
             return float(data) if finite else self.wrong(data, type_, path)
         return data if type(data) is type_ else self.wrong(data, type_, path)
 
-    def union(self, data: Any, members: tuple[Any, ...], path: Path) -> Any:
+    def union(self, data: Any, members: tuple[Any, ...], path: KeyPath) -> Any:
         fitting = [member for member in members if _fits(data, member)]
         if not fitting:
             return self.wrong(data, Union[members], path)  # noqa: UP007 (built from a tuple)
@@ -128,7 +130,7 @@ class _Attempt:
                 return made
         return self.value(data, fitting[-1], path)
 
-    def sequence(self, data: Any, type_: Any, path: Path) -> Any:
+    def sequence(self, data: Any, type_: Any, path: KeyPath) -> Any:
         if not isinstance(data, list):
             return self.wrong(data, type_, path)
         members = get_args(type_)
@@ -141,14 +143,14 @@ class _Attempt:
         made = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
         return INVALID if any(isinstance(m, _Invalid) for m in made) else tuple(made)
 
-    def mapping(self, data: Any, member: Any, path: Path) -> Any:
+    def mapping(self, data: Any, member: Any, path: KeyPath) -> Any:
         if not isinstance(data, Mapping):
             return self.wrong(data, Mapping[str, member], path)
         made = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
         return INVALID if any(isinstance(m, _Invalid) for m in made.values()) else made
 
-    def component(self, data: Any, kinds: tuple[Kind, ...], path: Path) -> Any:
-        """A component: its name alone, or a mapping with `use`."""
+    def component(self, data: Any, kinds: tuple[Kind, ...], path: KeyPath, around: Fields | None = None) -> Any:
+        """Make a component of its name alone, or of a mapping with `use`. around: the other options of that mapping."""
         nouns = spaces(kinds)
         fields: Mapping[str, Any] = {}
         if isinstance(data, Mapping):
@@ -166,9 +168,9 @@ class _Attempt:
             found = self.catalogue.find(name, [kind.name for kind in kinds])
         except UnknownComponentError as error:
             return self.fail(where, error.message, error.hint)
-        return self.spec(fields, found.spec, path, noun=f"{found.kind.space} {name!r}")
+        return self.spec(fields, found.spec, path, f"{found.kind.space} {name!r}", around)
 
-    def meant(self, path: Path) -> str:
+    def meant(self, path: KeyPath) -> str:
         """For an entry that an override or an extending file made by a slip: the neighbour that was probably meant."""
         around: Any = self.view.data
         for step in path[:-1]:
@@ -178,72 +180,67 @@ class _Attempt:
         near = nearest(str(path[-1]), [str(key) for key in around if key != path[-1]])
         return f"did you mean {near!r}? Or " if near else ""
 
-    def spec(self, data: Any, type_: type, path: Path, noun: str | None = None) -> Any:
-        """An attrs class from a mapping of its fields; the rest field takes the keys that are no other field's."""
+    def spec(self, data: Any, type_: type, path: KeyPath, noun: str = "", around: Fields | None = None) -> Any:
+        """Make an attrs class of a mapping of its fields; a flattened field takes the keys that are no other field's.
+
+        noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant.
+        """
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
-        fields = {key_of(field): field for field in fields_of(type_)}
-        left = next((field for field in fields.values() if field.metadata.get("rest")), None)
-        if left is not None:
-            fields.pop(key_of(left))
-        values: dict[str, Any] = {}
-        extra: dict[str, Any] = {}
-        for key, value in data.items():
-            field = fields.get(key)
-            if field is not None:
-                values[field.name] = self.value(value, field.type, (*path, key))
-            elif left is not None:
-                extra[key] = value
-            elif key not in self.also or path:
-                accepted = [*fields, *(self.also if not path else ())]
-                of = f" of the {noun}" if noun else ""
-                values[""] = self.fail((*path, key), f"unknown key {key!r}{of}", suggest(key, accepted, noun="keys"), key=True)
+        fields, flat = options_of(type_)
+        of = f" of the {noun}" if noun else ""
+        values = {field.name: self.value(data[key], field.type, (*path, key)) for key, field in fields.items() if key in data}
         for key, field in fields.items():
             if key not in data and field.default is attrs.NOTHING:
                 doc = field.metadata.get("doc", "")
-                of = f" of the {noun}" if noun else ""
                 hint = f"add `{key}:`, {describe(field.type)}" + (f": {doc}" if doc else "")
                 values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
-        if left is not None:
-            self.left_over(left, extra, values, path, fields)
-        if any(isinstance(value, _Invalid) for value in values.values()):
+        others = {key: value for key, value in data.items() if key not in fields and (path or key not in self.also)}
+        if flat is not None:
+            values |= self.flattened(flat, others, path, fields)
+            others = {}
+        for key in others:
+            accepted = [*fields, *(self.also if not path else ())]
+            hint = _key_hint(key, accepted, {**(around or {}), **fields})
+            self.fail((*path, key), f"unknown key {key!r}{of}", hint, key=True)
+        if others or any(isinstance(value, _Invalid) for value in values.values()):
             return INVALID
         return self.made(type_, values, path)
 
-    def left_over(
-        self, field: attrs.Attribute[Any], extra: Mapping[str, Any], values: dict[str, Any], path: Path, own: Iterable[str]
-    ) -> None:
-        """Fill the rest field from the keys that no other field took."""
+    def flattened(self, field: attrs.Attribute[Any], data: Mapping[str, Any], path: KeyPath, own: Fields) -> dict[str, Any]:
+        """Return the value of a flattened field, from the keys that no other field took; nothing where its default stands."""
         member = next((each for each in (field.type, *get_args(field.type)) if slot_kinds(each)), None)
         if member is None:
-            values[field.name] = self.mapping(extra, get_args(field.type)[1], path)
-        elif extra or field.default is attrs.NOTHING:
-            before = len(self.problems)
-            values[field.name] = self.component(extra, slot_kinds(member), path)
-            for i, problem in enumerate(self.problems[before:], before):
-                near = _near_own(problem, own)
-                if near is not None:
-                    self.problems[i] = attrs.evolve(problem, hint=near)
+            return {field.name: self.mapping(data, get_args(field.type)[1], path)}
+        if not data and field.default is not attrs.NOTHING:
+            return {}
+        return {field.name: self.component(data, slot_kinds(member), path, own)}
 
-    def made(self, type_: type, values: Mapping[str, Any], path: Path) -> Any:
-        """The instance; what the spec's own checks refuse is reported, each at the option that it is about."""
+    def made(self, type_: type, values: Mapping[str, Any], path: KeyPath) -> Any:
+        """Make the instance; what the spec's own checks refuse is reported, each at the option that it is about."""
         try:
             return type_(**values)
         except Exception as error:
-            for refusal in refusals(type_, values) or [(None, error)]:
-                where, message, hint = blame(type_, *refusal)
-                self.fail((*path, *where), message, hint)
+            for refusal in refusals(type_, values, error):
+                self.fail((*path, *refusal.path), refusal.message, refusal.hint)
             return INVALID
 
 
-def _near_own(problem: Problem, own: Iterable[str]) -> str | None:
-    """For a key unknown to the component, the envelope's own key that was probably meant."""
-    if not problem.message.startswith("unknown key "):
-        return None
-    key = problem.message.split("'")[1]
-    hint = suggest(key, sorted(own), noun="keys")
-    already = problem.hint is not None and problem.hint.startswith("did you mean")
-    return hint if hint.startswith("did you mean") and not already else None
+def _key_hint(key: str, accepted: Sequence[str], fields: Fields) -> str:
+    """Say what was probably meant by an unknown key: the new name of an option, one of the accepted keys, or another one around."""
+    renamed = next((name for name, field in fields.items() if field.metadata.get("was") == key), None)
+    if renamed is not None:
+        return f"it is called `{renamed}` now"
+    beside = nearest(key, accepted) is None and nearest(key, fields) is not None
+    return suggest(key, list(fields) if beside else accepted, noun="keys")
+
+
+@functools.cache
+def options_of(spec: type) -> tuple[Fields, attrs.Attribute[Any] | None]:
+    """Return the fields of a spec by their YAML keys, and beside them the flattened one, if there is one."""
+    fields = {key_of(field): field for field in fields_of(spec)}
+    flat = next((key for key, field in fields.items() if field.metadata.get("flatten")), None)
+    return {key: field for key, field in fields.items() if key != flat}, fields.get(flat or "")
 
 
 @functools.cache

@@ -1,69 +1,67 @@
-"""What the checks of a spec refuse: every validator that does, and which option each refusal is about."""
+"""Refusals: what the checks of a spec say to values that have the right types, each at the option that it is about."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import attrs
 
+from antifaz.registry.documents.tree import KeyPath
 from antifaz.registry.errors import SpecError
 
-Refusal = tuple[str | None, Exception]
-"""The field whose validator refused, if one did, and what it raised."""
+from .options import key_of
 
 
-def refusals(spec: type, values: Mapping[str, Any]) -> list[Refusal]:
-    """What each validator by itself says to these values: building the spec would stop at the first that refuses."""
-    trial: Any = object.__new__(spec)
-    fields = attrs.fields(spec)
+@attrs.frozen
+class Refusal:
+    """path: the steps from the spec's mapping to the option to blame; none for the spec as a whole."""
+
+    path: KeyPath
+    message: str
+    hint: str | None = None
+
+
+def refusals(spec: type, values: Mapping[str, Any], error: Exception) -> list[Refusal]:
+    """List what each validator by itself refuses of these values; where none does, `error` alone.
+
+    error: what making the spec raised, which stops at the first that refuses.
+    """
     try:
-        for field in fields:
-            object.__setattr__(trial, field.name, _initial(field, values, trial))
-    except Exception:
-        return []  # a converter or a default failed, so there is nothing that a validator could be shown
-    found: list[Refusal] = []
-    for field in fields:
+        with attrs.validators.disabled():
+            instance = _without_last_check(spec)(**values)
+    except Exception:  # a converter or a default failed, so that there is nothing to show to a validator
+        return [_refusal(spec, error)]
+    found = []
+    for field in attrs.fields(spec):
         try:
             if field.validator is not None:
-                field.validator(trial, field, getattr(trial, field.name))
-        except Exception as error:
-            found.append((field.name, error))
-    return found
+                field.validator(instance, field, getattr(instance, field.name))
+        except Exception as own:
+            found.append(_refusal(spec, own, field, getattr(instance, field.name, None)))
+    return found or [_refusal(spec, error)]
 
 
-def _initial(field: attrs.Attribute[Any], values: Mapping[str, Any], trial: Any) -> Any:
-    value = values.get(field.name, field.default)
-    if hasattr(value, "takes_self"):
-        value = value.factory(trial) if value.takes_self else value.factory()
-    if field.converter is None:
-        return value
-    convert: Any = field.converter
-    takes_all = isinstance(convert, attrs.Converter)
-    return convert(value, trial, field) if takes_all else convert(value)
+def _without_last_check(spec: type) -> type:
+    """Return the spec without `__attrs_post_init__`: validators come first, and it may rely on them."""
+    return type(spec.__name__, (spec,), {"__attrs_post_init__": lambda self: None, "__slots__": ()})
 
 
-_ATTRS_MESSAGE = re.compile(r"^'(?P<name>\w+)' (?P<words>.*)$", re.DOTALL)
-_ATTRS_VALUE = re.compile(r"^(?P<words>must be .*?): (?P<value>[^:]*)$", re.DOTALL)
-
-
-def blame(spec: type, name: str | None, error: Exception) -> tuple[tuple[str | int, ...], str, str | None]:
-    """The path below the spec that a refusal is about, its message, and its hint."""
+def _refusal(spec: type, error: Exception, field: attrs.Attribute[Any] | None = None, value: Any = None) -> Refusal:
+    """Put into words what was raised. field, value: whose validator did, if one, and what it was shown."""
+    at = () if field is None else (key_of(field),)
     if isinstance(error, SpecError):
-        return _steps(error.field or name), error.message, error.hint
+        return Refusal(error.path or at, error.message, error.hint)
     message = str(error.args[0]) if error.args else ""
     if not isinstance(error, ValueError | TypeError) or not message:
-        return _steps(name), f"{spec.__name__} fails on these options: {type(error).__name__}: {error}", None
-    if found := _ATTRS_MESSAGE.match(message):  # attrs' own validators: 'depth' must be >= 1: 0
-        name, words = name or found["name"], found["words"]
-        value = _ATTRS_VALUE.match(words)
-        said = f"{value['words']}, not {value['value']}" if value else words
-        message = f"`{found['name'].removesuffix('_')}` {said}"
-    return _steps(name), message, None
+        return Refusal(at, f"{spec.__name__} fails on these options: {type(error).__name__}: {error}")
+    return Refusal(at, message if field is None else _in_our_words(message, field, value))
 
 
-def _steps(field: str | None) -> tuple[str | int, ...]:
-    """`patch.1` -> patch, 1; `in_` -> in."""
-    steps = field.split(".") if field else []
-    return tuple(int(step) if step.isdecimal() else step.removesuffix("_") for step in steps)
+def _in_our_words(message: str, field: attrs.Attribute[Any], value: Any) -> str:
+    """Name the option as YAML does where one of attrs' own validators refuses a value: `'depth' must be >= 1: 0`."""
+    theirs, shown = f"'{field.name}' ", f": {value}"
+    if not message.startswith(theirs):
+        return message
+    words = message.removeprefix(theirs)
+    return f"`{key_of(field)}` " + (f"{words.removesuffix(shown)}, not {value}" if words.endswith(shown) else words)

@@ -20,14 +20,14 @@ from antifaz.registry import (
     at_least,
     between,
     component,
-    fraction,
+    flatten,
     option,
     positive,
-    rest,
     slot,
+    zero_to_below_one,
 )
 from antifaz.registry.documents.tree import with_locations
-from antifaz.registry.specs.schema import PART, WHOLE, SchemaWriter
+from antifaz.registry.specs.schema import SchemaWriter
 from antifaz.registry.specs.schema_forms import json_text
 
 
@@ -64,7 +64,7 @@ class Needy:
 @component("mask", "free")
 @attrs.frozen(kw_only=True)
 class Free:
-    rows: Mapping[str, tuple[str, ...]] = rest()
+    rows: Mapping[str, tuple[str, ...]] = flatten()
 
 
 @attrs.frozen(kw_only=True)
@@ -72,13 +72,13 @@ class Entry:
     """A mask with a weight."""
 
     weight: float = option(default=1.0, validator=at_least(0), doc="factor")
-    mask: Mask = rest()
+    mask: Mask = flatten()
 
 
 @attrs.frozen(kw_only=True)
 class Perhaps:
     shared: str | None = option(default=None, doc="")
-    mask: Mask | None = rest(default=None)
+    mask: Mask | None = flatten(default=None)
 
 
 def holder(type_: Any, **more: Any) -> type:
@@ -121,7 +121,7 @@ def reads(catalogue: Catalogue, type_: type, data: Any) -> bool:
     return not problems
 
 
-def accepts(catalogue: Catalogue, type_: type, part: bool) -> Any:
+def accepts(catalogue: Catalogue, type_: type, part: bool = False) -> Any:
     writer = SchemaWriter(catalogue)
     schema = {**writer.spec(type_, part), "$defs": writer.definitions}
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -131,7 +131,7 @@ def accepts(catalogue: Catalogue, type_: type, part: bool) -> Any:
 @pytest.mark.parametrize("type_", TYPES, ids=str)
 def test_it_says_what_the_structurer_says(catalogue: Catalogue, type_: Any) -> None:
     holding = holder(type_)
-    whole, part = accepts(catalogue, holding, WHOLE), accepts(catalogue, holding, PART)
+    whole, part = accepts(catalogue, holding), accepts(catalogue, holding, part=True)
     for value in VALUES:
         read = reads(catalogue, holding, {"x": value})
         assert whole({"x": value}) == read, value
@@ -140,29 +140,29 @@ def test_it_says_what_the_structurer_says(catalogue: Catalogue, type_: Any) -> N
     assert part({"x": ""}) and part({"x": None}), "as an editor sees `!delete`"  # noqa: PT018
 
 
-@pytest.mark.parametrize("check", [positive, fraction, at_least(1), between(0, 2)])
+@pytest.mark.parametrize("check", [positive, zero_to_below_one, at_least(1), between(0, 2)])
 @pytest.mark.parametrize("type_", [int, float | None, tuple[float, ...], Mapping[str, float]], ids=str)
 def test_bounds_are_stated(catalogue: Catalogue, check: Any, type_: Any) -> None:
     holding = holder(type_, validator=check)
-    whole = accepts(catalogue, holding, WHOLE)
+    whole = accepts(catalogue, holding)
     numbers = (-1, 0, 1, 2, 3)
     for value in (*numbers, *([a, b] for a, b in itertools.product(numbers, numbers)), *({"a": n} for n in numbers)):
         assert whole({"x": value}) == reads(catalogue, holding, {"x": value}), value
 
 
 def test_a_converted_value_has_no_stated_bounds(catalogue: Catalogue) -> None:
-    assert accepts(catalogue, holder(int, validator=positive, converter=abs), WHOLE)({"x": -3})
+    assert accepts(catalogue, holder(int, validator=positive, converter=abs))({"x": -3})
 
 
 def test_descriptions_defaults_and_classes_of_one_name(catalogue: Catalogue) -> None:
     writer = SchemaWriter(catalogue)
     other = attrs.make_class("Span", {"x": attrs.field(type=int, default=3)})
-    assert writer.spec(Span, WHOLE) == {"$ref": "#/$defs/span"}
-    assert writer.spec(other, WHOLE) == {"$ref": "#/$defs/span-2"}
+    assert writer.spec(Span) == {"$ref": "#/$defs/span"}
+    assert writer.spec(other) == {"$ref": "#/$defs/span-2"}
     assert writer.definitions["span"]["properties"]["at"]["default"] == "start"
     assert writer.definitions["span"]["properties"]["seconds"]["description"] == "how long"
     assert writer.definitions["span-2"]["properties"]["x"]["default"] == 3
-    writer.form(Mask, WHOLE)
+    writer.form(Mask)
     assert writer.definitions["mask.plain"]["description"] == "Nothing to set but a size."
     assert writer.definitions["mask"]["examples"] == ["free", "plain"]
 

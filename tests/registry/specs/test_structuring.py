@@ -10,8 +10,9 @@ import attrs
 import pytest
 
 from antifaz.core.discovery import discover
+from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.kinds import KINDS
-from antifaz.registry import PluginError, Structurer, at_least, component, load_document, option, rest
+from antifaz.registry import PluginError, Structurer, at_least, component, flatten, load_document, option
 from antifaz.registry.plugins.components import Catalogue
 
 
@@ -81,7 +82,7 @@ class Mine:
 @attrs.frozen(kw_only=True)
 class Routes:
     own: int = option(default=0, doc="")
-    others: Mapping[str, int] = rest()
+    others: Mapping[str, int] = flatten()
 
 
 def test_the_rest_takes_what_is_left(tmp_path: Path) -> None:
@@ -126,3 +127,38 @@ def test_an_installed_plugin_that_fails_is_a_row(monkeypatch) -> None:
     assert "nothing_of_that_name" in plugins.rows[-1].error
     with pytest.raises(PluginError, match="'broken' could not be loaded"):
         plugins.catalogue.find("zoro", ["mask"])
+
+
+@component("mask", "inner")
+@attrs.frozen(kw_only=True)
+class Steps:
+    """A mask."""
+
+    steps: int = option(default=1, doc="")
+
+
+@attrs.frozen(kw_only=True)
+class Around:
+    weight: int = option(default=1, doc="", was="share")
+    mask: MaskPolicy = flatten()
+
+
+@pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("stesp", "did you mean 'steps'? known keys: steps"),
+        ("wieght", "did you mean 'weight'? known keys: "),
+        ("share", "it is called `weight` now"),
+        ("zzz", "known keys: steps"),
+    ],
+)
+def test_an_unknown_key_is_told_what_was_meant(tmp_path: Path, key: str, hint: str) -> None:
+    catalogue = Catalogue(KINDS)
+    catalogue.add([Steps], "test")
+    (tmp_path / "a.yaml").write_text(f"use: inner\n{key}: 1\n")
+    document, problems = load_document(tmp_path / "a.yaml"), []
+    assert Structurer(catalogue).structure(document.data, Around, document, (), problems) is None
+    (problem,) = problems
+    assert problem.message == f"unknown key {key!r} of the mask policy 'inner'"
+    assert (problem.location.line, problem.location.column) == (2, 1)
+    assert problem.hint.startswith(hint)

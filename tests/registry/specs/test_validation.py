@@ -22,10 +22,10 @@ from antifaz.registry import (
     Structurer,
     View,
     component,
+    flatten,
     load_document,
     option,
     positive,
-    rest,
     slot,
     write_yaml,
 )
@@ -136,7 +136,7 @@ class Entry:
     in_: str | tuple[str, ...] | None = option(default=None, doc="")
     sizes: Mapping[str, tuple[int, ...]] = option(factory=dict, doc="")
     more: tuple[Slot, ...] = option(default=(), doc="")
-    spec: Slot | None = rest(default=None)
+    spec: Slot | None = flatten(default=None)
 
 
 VALUES = st.recursive(
