@@ -40,19 +40,19 @@ class Stream:
 class Shape:
     """A tensor per sample: a raw modality, a label, features. `dims` are its sizes after the batch axis.
 
-    `dtype` is torch's name of the element type; `classes` names what the entries of a label or of logits mean, where known. `below`
-    is the number of values that integers may take, from 0, where known: the size of a vocabulary.
+    `dtype` is torch's name of the element type; `classes` names what the entries of a label or of logits mean, where known.
+    `vocab_size` is the number of values that integers may take, from 0, where known.
     """
 
     dims: tuple[int, ...]
     dtype: str = "float32"
     classes: tuple[str, ...] = ()
-    below: int | None = None
+    vocab_size: int | None = None
 
     @property
     def bound(self) -> int:
         """Integers to try a model with lie below this."""
-        return self.below or max(2, len(self.classes))
+        return self.vocab_size or max(2, len(self.classes))
 
 
 def require_whole(streams: Iterable[Stream], why: str) -> None:

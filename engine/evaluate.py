@@ -52,12 +52,12 @@ def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
     for given in stage.present or (ALL,):
         label = "+".join(given) or "all"
         for sink in sinks.values():
-            if not sink.entry.given:
+            if not sink.entry.present:
                 kept.measure(label, sink, dict.fromkeys(sink.wires, collected[given]))
     for sink in sinks.values():
-        if sink.entry.given:
-            sides = {argument: collected[tuple(sink.entry.given.get(argument, ALL))] for argument in sink.wires}
-            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in sink.entry.given.items())
+        if sink.entry.present:
+            sides = {argument: collected[tuple(sink.entry.present.get(argument, ALL))] for argument in sink.wires}
+            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in sink.entry.present.items())
             kept.measure(label, sink, sides)
     run.add_results(name, kept.results)
     results = kept.results
@@ -84,7 +84,7 @@ class _Kept:
 
     def measure(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
         """label: what was given. sides: argument -> what was collected for it."""
-        key, averaging = sink.name, sink.entry.views
+        key, averaging = sink.name, sink.entry.average_views
         metric = sink.entry.spec.build(sink.groups)
         arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
         self.results.setdefault(label, {})[key] = metric(**arguments)
@@ -112,9 +112,9 @@ def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict
     """Which references each set of given modalities must compute."""
     calls: dict[Given, list[str]] = {}
     for sink in sinks.values():
-        if sink.entry.given:
+        if sink.entry.present:
             for argument, wires in sink.wires.items():
-                calls.setdefault(tuple(sink.entry.given.get(argument, ALL)), []).extend(w.reference for w in wires)
+                calls.setdefault(tuple(sink.entry.present.get(argument, ALL)), []).extend(w.reference for w in wires)
         else:
             for given in stage.present or (ALL,):
                 calls.setdefault(tuple(given), []).extend(sink.references)

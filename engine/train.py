@@ -68,7 +68,7 @@ def train(run: Run, name: str, stage: TrainStage) -> None:
                 (local * (collectives.world_size() / stage.accumulate)).backward()
                 for key, value in values.items():
                     figures[key] = figures.get(key, 0.0) + value / stage.accumulate
-            figures["gradient_norm"] = clip_gradients(trainable.values(), stage.clip)
+            figures["gradient_norm"] = clip_gradients(trainable.values(), stage.grad_clip)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             if average is not None:

@@ -122,7 +122,7 @@ def decoded_shapes(case: Case) -> None:
             assert tuple(finished.shape[1:]) == declared.dims, f"finished clips are {list(finished.shape[1:])}, not {declared.dims}"
             assert finished.dtype == getattr(torch, declared.dtype)
             assert bool(finished.isfinite().all())
-            assert declared.below is None or bool(((finished >= 0) & (finished < declared.below)).all())
+            assert declared.vocab_size is None or bool(((finished >= 0) & (finished < declared.vocab_size)).all())
 
 
 def keeps_the_form(case: Case) -> None:

@@ -70,7 +70,7 @@ stages:
     present: [[audio], [video], [audio, video]]
     metrics:
       accuracy: {{use: accuracy, in: [labels, batch.label], ensembles: {{late: [audio, video]}}}}
-      pairs: {{use: retrieval, in: [audio_z, video_z], given: {{query: [audio], gallery: [video]}}}}
+      pairs: {{use: retrieval, in: [audio_z, video_z], present: {{query: [audio], gallery: [video]}}}}
 """
 
 

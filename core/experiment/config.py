@@ -107,11 +107,12 @@ class MetricEntry:
     """One metric of an evaluation."""
 
     in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the metric")
-    given: Mapping[str, tuple[str, ...]] = option(
-        factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone"
+    present: Mapping[str, tuple[str, ...]] = option(
+        factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone", was="given"
     )
-    views: Averaging = option(
+    average_views: Averaging = option(
         default="mean",
+        was="views",
         doc="how answers to several views of a sample become one: the mean of them as they are, of their softmax or sigmoid",
     )
     spec: MetricSpec = flatten()
@@ -142,7 +143,7 @@ class TrainStage:
     )
     freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
     lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
-    clip: float | None = option(default=1.0, validator=positive, doc="largest norm of the gradient, null for none")
+    grad_clip: float | None = option(default=1.0, validator=positive, was="clip", doc="largest norm of the gradient, null for none")
     accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
     precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")
     ema: float | None = option(
@@ -196,18 +197,16 @@ class Declared:
 
     shape: tuple[int, ...] = option(validator=SIZES, doc="of a sample")
     dtype: Literal["float32", "int64"] | None = option(
-        default=None, doc="of its elements; int64 are classes and ids of a vocabulary, and the default where `below` is given"
+        default=None, doc="of its elements; int64 are classes and ids of a vocabulary, and the default where `vocab_size` is given"
     )
-    below: int | None = option(
-        default=None, validator=positive, doc="how many values its integers take, from 0: a vocabulary's size"
-    )
+    vocab_size: int | None = option(default=None, validator=positive, was="below", doc="how many values its integers take, from 0")
 
     def __attrs_post_init__(self) -> None:
-        if self.below is not None and self.dtype == "float32":
-            raise SpecError("`below` is for integers", field="below", hint="set `dtype: int64`, or leave one of them out")
+        if self.vocab_size is not None and self.dtype == "float32":
+            raise SpecError("`vocab_size` is for integers", field="vocab_size", hint="set `dtype: int64`, or leave one of them out")
 
     def as_shape(self) -> Shape:
-        return Shape(self.shape, self.dtype or ("float32" if self.below is None else "int64"), below=self.below)
+        return Shape(self.shape, self.dtype or ("float32" if self.vocab_size is None else "int64"), vocab_size=self.vocab_size)
 
 
 def _sizes(_: Any, field: Any, inputs: Mapping[str, tuple[int, ...] | Declared]) -> None:
@@ -234,7 +233,7 @@ class Header:
     inputs: Mapping[str, tuple[int, ...] | Declared] = option(
         factory=dict,
         validator=_sizes,
-        doc="shapes of the data, for a config without data sets; with `dtype` or `below` where it is not float32",
+        doc="shapes of the data, for a config without data sets; with `dtype` or `vocab_size` where it is not float32",
     )
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
     published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")

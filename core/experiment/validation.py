@@ -126,8 +126,8 @@ class Validation:
             self.check_modalities((*at, "present", i), modalities, wiring)
         for key, metric in stage.metrics.items():
             arguments = declaration_of(metric.spec).arguments
-            for argument, modalities in metric.given.items():
-                path = (*at, "metrics", key, "given", argument)
+            for argument, modalities in metric.present.items():
+                path = (*at, "metrics", key, "present", argument)
                 if argument not in arguments:
                     self.report_unknown(path, "argument", argument, arguments, "arguments")
                 self.check_modalities(path, modalities, wiring)
@@ -201,7 +201,7 @@ class Validation:
                     self.report((*at[:-1], "present", i), message, f"it has {', '.join(entries)}")
         influences = wiring.influences()
         for key, sink in sinks.items():
-            given = sink.entry.given if isinstance(sink.entry, MetricEntry) else {}
+            given = sink.entry.present if isinstance(sink.entry, MetricEntry) else {}
             for argument, wires in sink.wires.items():
                 there = set(entries) & set(given.get(argument, entries))
                 needs = [_needs(wire, influences) for wire in wires]

@@ -16,7 +16,9 @@ EXAMPLES = [
     Example("head", "{use: linear_heads, classes: 3, dropout: 0.2}", {"audio": Shape((16,))}),
     Example("objective", "cross_entropy", NUMBER),
     Example("objective", "{use: cross_entropy, label_smoothing: 0.1, heads: [audio]}", NUMBER),
-    Example("objective", "cross_entropy", {"logits": {"text": Shape((5, 3))}, "target": {"hidden": Shape((5,), "int64", below=3)}}),
+    Example(
+        "objective", "cross_entropy", {"logits": {"text": Shape((5, 3))}, "target": {"hidden": Shape((5,), "int64", vocab_size=3)}}
+    ),
     Example("objective", "binary_cross_entropy", MANY),
     Example("metric", "{use: accuracy, ensembles: {late: [audio, video]}}", NUMBER),
     Example("metric", "mean_average_precision", MANY),

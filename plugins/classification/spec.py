@@ -232,8 +232,8 @@ def logits_and_target(inputs: Mapping[str, Group], *, several_places: bool = Fal
             f"the heads have {classes} classes, the target has {len(target.classes)}",
             hint=f"set `classes: {len(target.classes)}`",
         )
-    if target.below is not None and target.below > classes:
-        raise SpecError(f"the logits are of {classes} classes, the target has numbers up to {target.below - 1}")
+    if target.vocab_size is not None and target.vocab_size > classes:
+        raise SpecError(f"the logits are of {classes} classes, the target has numbers up to {target.vocab_size - 1}")
     return dims, target
 
 

@@ -68,8 +68,8 @@ def _unlike(shape: Shape, other: Shape) -> str:
         words.append(f"of shape {list(shape.dims)}")
     if shape.dtype != other.dtype:
         words.append(f"of {shape.dtype}")
-    if shape.below != other.below:
-        words.append("of any number of ids" if shape.below is None else f"of {shape.below} ids")
+    if shape.vocab_size != other.vocab_size:
+        words.append("of any number of ids" if shape.vocab_size is None else f"of {shape.vocab_size} ids")
     if len(shape.classes) != len(other.classes):
         words.append(f"of {len(shape.classes) or 'no named'} classes")
     elif shape.classes != other.classes:

@@ -18,7 +18,7 @@ def write_vocabularies(folder: Path) -> None:
     train_vocabulary(SENTENCES, folder / "subwords.json", size=SUBWORDS)
 
 
-IDS = {"text": Shape((6,), "int64", below=9)}
+IDS = {"text": Shape((6,), "int64", vocab_size=9)}
 
 EXAMPLES = [
     Example("decoder", "{use: bytes, length: 12}"),

@@ -47,20 +47,20 @@ class MaskTokens:
     def build(self, shapes: Mapping[str, Shape]) -> Any:
         from .masking import HiddenTokens
 
-        below = self._ids(shapes).below
-        assert below is not None  # checked there
-        return HiddenTokens(self, below)
+        vocab_size = self._ids(shapes).vocab_size
+        assert vocab_size is not None  # checked there
+        return HiddenTokens(self, vocab_size)
 
     def _ids(self, shapes: Mapping[str, Shape]) -> Shape:
         if self.entry not in shapes:
             hint = suggest(self.entry, list(shapes), noun="entries")
             raise SpecError(f"there is no entry {self.entry!r} in the data", field="entry", hint=hint)
         found = shapes[self.entry]
-        if found.below is None or not found.dims:
+        if found.vocab_size is None or not found.dims:
             message = f"{self.entry!r} is {found.dtype} {list(found.dims)} and no text"
             raise SpecError(message, field="entry", hint="ids come from `bytes`, `words` or `subwords`")
-        if self.mask >= found.below:
-            raise SpecError(f"there is no id {self.mask} in a vocabulary of {found.below}", field="mask")
-        if found.below <= len(SPECIALS):
-            raise SpecError(f"a vocabulary of {found.below} ids has nothing to hide", field="entry")
+        if self.mask >= found.vocab_size:
+            raise SpecError(f"there is no id {self.mask} in a vocabulary of {found.vocab_size}", field="mask")
+        if found.vocab_size <= len(SPECIALS):
+            raise SpecError(f"a vocabulary of {found.vocab_size} ids has nothing to hide", field="entry")
         return found

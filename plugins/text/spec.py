@@ -55,7 +55,7 @@ class Sentences:
 
     def shape(self, seconds: float) -> Shape:
         dims = (self.length,) if self.candidates is None else (self.candidates, self.length)
-        return Shape(dims, "int64", below=self.ids)
+        return Shape(dims, "int64", vocab_size=self.ids)
 
     def build(self, seconds: float) -> TextDecoder:
         from .decoder import TextDecoder
@@ -171,11 +171,11 @@ class TokenEmbedding:
 
     def outputs(self, inputs: Group) -> Stream:
         (value,) = inputs.values()
-        if not isinstance(value, Shape) or not value.dtype.startswith("int") or value.below is None:
+        if not isinstance(value, Shape) or not value.dtype.startswith("int") or value.vocab_size is None:
             raise SpecError(
                 "an embedding needs ids of a vocabulary",
                 field="in",
-                hint="text from a decoder such as `bytes`, or `inputs: {NAME: {shape: [16], below: 1000}}`",
+                hint="text from a decoder such as `bytes`, or `inputs: {NAME: {shape: [16], vocab_size: 1000}}`",
             )
         if len(value.dims) != 1:
             hint = "set `batch_axes: 2` for several sentences of a sample" if len(value.dims) == 2 else None
@@ -188,7 +188,7 @@ class TokenEmbedding:
         (value,) = inputs.values()
         assert isinstance(value, Shape)  # checked in outputs
         return EmbeddedTokens(
-            value.below or 0,
+            value.vocab_size or 0,
             value.dims[0],
             self.width,
             table=self.table,

@@ -143,7 +143,7 @@ def spoilt(tree: Any) -> Any:
         ("    steps: 400\n", "    steps: 400\n    lr_scale: {encoder: -1}\n", "stages.pretrain.lr_scale.encoder", "minimum of 0"),
         ("temperature: 0.1", "temprature: 0.1", "stages.pretrain.objectives.av", "'temprature' was unexpected"),
         ("use: info_nce, ", "use: accuracy, ", "stages.pretrain.objectives.av.use", "'accuracy' is not valid"),
-        ("given: {query: [audio]", "given: {query: audio", "stages.retrieval.metrics.audio_to_video.given.query", "'array'"),
+        ("present: {query: [audio]", "present: {query: audio", "stages.retrieval.metrics.audio_to_video.present.query", "'array'"),
         ("name: quickstart\n", "name: quickstart\nsead: 1\n", "", "'sead' was unexpected"),
         ("name: quickstart\n", "name: quickstart\nseed: -1\n", "seed", "less than the minimum"),
         ("name: quickstart\n", "name: [quickstart]\n", "name", "is not of type 'string'"),

@@ -147,7 +147,9 @@ def viewed(tiny: Callable[..., Experiment], tiny_config: Path, plugins: Plugins,
 
 def test_an_evaluation_and_a_prediction_average_over_views(viewed: Callable[..., Experiment], tmp_path: Path) -> None:
     views = ["data.test.clip.views=3", "data.test.modalities.video.crops=2"]
-    run_experiment(viewed(*views, "stages.evaluate.metrics.accuracy.views=softmax"), tmp_path / "r", device="cpu", quiet=True)
+    run_experiment(
+        viewed(*views, "stages.evaluate.metrics.accuracy.average_views=softmax"), tmp_path / "r", device="cpu", quiet=True
+    )
     results = json.loads((tmp_path / "r" / "results.json").read_text())["evaluate"]["audio+video"]
     assert results["accuracy"]["fusion_samples"] == 6
     details = json.loads((tmp_path / "r" / "stages" / "evaluate" / "details.json").read_text())

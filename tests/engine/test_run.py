@@ -200,7 +200,7 @@ def test_a_full_disk_is_told(tiny, tmp_path: Path, monkeypatch) -> None:
 
 
 def test_numbers_that_are_not_finite_stop_the_run(tiny, tmp_path: Path) -> None:
-    overrides = ["stages.pretrain.optimizer.lr=1.0e+30", "stages.pretrain.optimizer.warmup=0", "stages.pretrain.clip=null"]
+    overrides = ["stages.pretrain.optimizer.lr=1.0e+30", "stages.pretrain.optimizer.warmup=0", "stages.pretrain.grad_clip=null"]
     with pytest.raises(RunError, match="no longer finite at step"):
         run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
 

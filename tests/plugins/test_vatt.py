@@ -363,7 +363,7 @@ def test_models_of_three_modalities(plugins: Plugins, name: str, count: int) -> 
 
 SHARED = """
 name: shared
-inputs: {video: [3, 4, 8, 8], audio: [64], text: {shape: [2, 5], below: 9}}
+inputs: {video: [3, 4, 8, 8], audio: [64], text: {shape: [2, 5], vocab_size: 9}}
 graph:
   video:       {use: tubelets, in: batch.video, patch: [4, 4, 4], width: 16, positions: separable}
   video_agg:   {use: latents, tokens: 1, width: 16}

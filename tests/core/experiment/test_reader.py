@@ -71,7 +71,7 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
         (["data.paired.modalities.audio=!delete"], "nothing of `right` can be made: it needs audio"),
         (["data.test.modalities.audio=!delete"], "the data set 'test' has none of audio"),
         (["stages.evaluate.present=[[]]"], "needs something given"),
-        (["stages.finetune.clip=-1.0"], "`clip` must be above 0"),
+        (["stages.finetune.grad_clip=-1.0"], "`grad_clip` must be above 0"),
         (["stages.finetune.ema=1.5"], "`ema` must be at least 0 and below 1"),
         (["stages.finetune.lr_scale={encoder: -1.0}"], "`lr_scale` must be at least 0"),
         (["stages.finetune.optimizer.betas=[0.9, 1.0]"], "`betas` must be at least 0 and below 1"),

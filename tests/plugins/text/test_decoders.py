@@ -35,13 +35,13 @@ def ids(spec: Sentences, *sentences: str, training: bool = False) -> list:
 
 def test_bytes_are_utf8_behind_the_special_ids() -> None:
     assert ids(Bytes(length=6), " Aé ") == [4 + 65, 4 + 0xC3, 4 + 0xA9, 0, 0, 0]
-    assert Bytes(length=6).shape(1.0) == Shape((6,), "int64", below=260)
+    assert Bytes(length=6).shape(1.0) == Shape((6,), "int64", vocab_size=260)
 
 
 def test_words_are_lower_case_and_others_are_unknown() -> None:
     spec = Words(length=5, vocabulary=("cat", "don't", "sleeps"))
     assert ids(spec, "The Cat, don't: SLEEPS!") == [1, 4, 5, 6, 0]
-    assert spec.shape(1.0).below == 7
+    assert spec.shape(1.0).vocab_size == 7
 
 
 def test_marks_enclose_what_is_left_of_a_long_sentence() -> None:
@@ -172,7 +172,7 @@ def test_the_size_of_subwords_reaches_to_the_highest_id(tmp_path: Path) -> None:
         Subwords(length=3, vocabulary=str(path), size=5).build(1.0)
     spec = Subwords(length=3, vocabulary=str(path), size=901)
     assert ids(spec, "dog") == [900, 0, 0]
-    assert spec.shape(1.0).below == 901
+    assert spec.shape(1.0).vocab_size == 901
 
 
 def test_training_a_vocabulary_says_what_is_wrong(tmp_path: Path) -> None:

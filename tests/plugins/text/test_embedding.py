@@ -40,7 +40,7 @@ def test_a_frozen_table_is_projected_and_no_parameter() -> None:
 def graph_of(tmp_path, plugins, *, ids: int = 7, length: int = 3, more: str = "") -> Graph:
     path = tmp_path / "g.yaml"
     path.write_text(
-        f"name: g\ninputs: {{text: {{shape: [{length}], below: {ids}}}}}\n"
+        f"name: g\ninputs: {{text: {{shape: [{length}], vocab_size: {ids}}}}}\n"
         f"graph:\n  text: {{use: token_embedding, in: batch.text, width: 4{more}}}\n"
     )
     return build_graph(read(path, plugins).wiring, seed=length)
@@ -76,7 +76,7 @@ def test_word_vectors_alone_are_enough_and_long_positions_are_cut(tmp_path, plug
     [
         (Shape((6,)), "ids of a vocabulary"),
         (Shape((6,), "int64"), "ids of a vocabulary"),
-        (Shape((3, 6), "int64", below=9), "batch_axes: 2"),
+        (Shape((3, 6), "int64", vocab_size=9), "batch_axes: 2"),
     ],
 )
 def test_what_is_no_sentence_is_refused(shape: Shape, hint: str) -> None:

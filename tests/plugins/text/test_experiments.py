@@ -52,7 +52,7 @@ stages:
   evaluate:
     present: [[text], [audio, video, text]]
     metrics:
-      said: {{use: retrieval, in: [text_z, video_z], given: {{query: [text], gallery: [video]}}}}
+      said: {{use: retrieval, in: [text_z, video_z], present: {{query: [text], gallery: [video]}}}}
 """
 
 
@@ -223,7 +223,7 @@ def test_a_batch_without_text_counts_in_no_term_on_text(tiny_text: Experiment) -
 
 CANDIDATES = """
 name: candidates
-inputs: {text: {shape: [3, 4], below: 9}, video: [8, 8]}
+inputs: {text: {shape: [3, 4], vocab_size: 9}, video: [8, 8]}
 graph:
   video: {use: spectrogram_patches, in: batch.video, patch: [4, 4], width: 8}
   text: {use: token_embedding, in: batch.text, width: 8, batch_axes: 2}
@@ -474,7 +474,7 @@ def test_mixtures_and_dropped_modalities_keep_the_presence_of_candidates(plugins
 def test_relative_positions_that_do_not_fit(tmp_path: Path, plugins: Plugins, options: str, words: str) -> None:
     mask = "" if "mask" in options else "mask: joint, "
     (tmp_path / "r.yaml").write_text(
-        "name: r\ninputs: {text: {shape: [4], below: 9}, video: [8, 8]}\ngraph:\n"
+        "name: r\ninputs: {text: {shape: [4], vocab_size: 9}, video: [8, 8]}\ngraph:\n"
         "  text: {use: token_embedding, in: batch.text, width: 8, positions: none}\n"
         "  video: {use: spectrogram_patches, in: batch.video, patch: [4, 4], width: 8}\n"
         f"  e: {{use: vit, in: [text, video], depth: 1, heads: 2, {mask}{options}}}\n"
@@ -486,7 +486,7 @@ def test_relative_positions_that_do_not_fit(tmp_path: Path, plugins: Plugins, op
 def test_relative_positions_tell_the_order_of_words(tmp_path: Path, plugins: Plugins) -> None:
     """Without any position a sentence is a bag of words."""
     text = (
-        "name: r\ninputs: {text: {shape: [4], below: 9}}\ngraph:\n"
+        "name: r\ninputs: {text: {shape: [4], vocab_size: 9}}\ngraph:\n"
         "  text: {use: token_embedding, in: batch.text, width: 8, positions: none}\n"
         "  e: {use: vit, in: [text], mask: joint, depth: 2, heads: 2%s}\n"
         "  p: {use: query_readout, in: e, mask: joint, global_query: false}\n"

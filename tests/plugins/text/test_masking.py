@@ -15,7 +15,7 @@ from antifaz.plugins.classification.spec import CrossEntropy
 from antifaz.plugins.text.masking_spec import MaskTokens
 from antifaz.registry import SpecError
 
-IDS = {"text": Shape((40,), "int64", below=260)}
+IDS = {"text": Shape((40,), "int64", vocab_size=260)}
 BLANK = 36
 
 
@@ -68,7 +68,7 @@ def test_the_loss_is_the_mean_over_hidden_places() -> None:
     target = torch.randint(7, (3, 5))
     known = torch.tensor([[True, False, False, True, False], [False] * 5, [True, True, True, False, False]])
     present = torch.tensor([True, True, False])
-    inputs = {"logits": {"text": Shape((5, 7))}, "target": {"hidden": Shape((5,), "int64", below=7)}}
+    inputs = {"logits": {"text": Shape((5, 7))}, "target": {"hidden": Shape((5,), "int64", vocab_size=7)}}
     loss = CrossEntropy().build(inputs)(logits={"text": Features(logits, present)}, target={"hidden": Features(target, known)})
     value, figures = reduce({"mlm": loss}, {"mlm": 1.0})
     by_hand = [
@@ -103,7 +103,7 @@ def test_what_cannot_be_hidden_is_refused(options: dict, shapes: dict[str, Shape
     [
         (Shape((), "int64"), r"class numbers are int64 \[5\]"),
         (Shape((5, 7)), r"class numbers are int64 \[5\]"),
-        (Shape((5,), "int64", below=9), "of 7 classes, the target has numbers up to 8"),
+        (Shape((5,), "int64", vocab_size=9), "of 7 classes, the target has numbers up to 8"),
     ],
 )
 def test_targets_that_do_not_fit_places_are_refused(target: Shape, message: str) -> None:
