@@ -1,1 +1,1 @@
-"""What is known of an experiment before it runs: check, influence, purity, pictures."""
+"""Analyses of an experiment before it runs: check, cost, influence, purity, pictures of masks."""

@@ -1,14 +1,13 @@
-"""What a graph costs, counted on the meta device: nothing is computed, and no memory is taken.
+"""The cost of a graph and of a training step, counted on the meta device: nothing is computed, and no memory is taken.
 
 Convention: a multiply and an add are 2 FLOPs; matrix products, convolutions and attention count, element-wise work does not.
 Attention counts by the pairs that the routing allows: 4 x pairs x head width forward, twice that backward. Memory is what autograd
-keeps between forward and backward, as with a fused attention kernel, which keeps no weights of attention. Other conventions, by
-which published figures were made, are components of the kind `flops`.
+keeps between forward and backward, as with a fused attention kernel, which keeps no weights of attention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,14 +20,16 @@ from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import BATCH
-from antifaz.core.interfaces import FlopConvention
 from antifaz.core.layers.attention import is_triangle
 from antifaz.core.tokens import Features
+
+Formulas = Mapping[Any, Callable[..., int]]
+"""Operator -> its FLOPs, in the form of `torch.utils.flop_counter`: called with shapes in place of tensors."""
 
 
 @torch.library.custom_op("antifaz::attention", mutates_args=())
 def _attention(q: Tensor, k: Tensor, v: Tensor, pairs: int) -> Tensor:
-    """Stands for one attention call over (..., R, D), (..., S, D) in which each head of each sample has so many pairs."""
+    """Stand for one attention call over (..., R, D), (..., S, D) in which each head of each sample has so many pairs."""
     raise NotImplementedError("for counting on the meta device")
 
 
@@ -72,7 +73,7 @@ def _backward_flops(grad: Any, q: Sequence[int], k: Any, v: Sequence[int], out: 
 
 
 def _heads(shape: Sequence[int]) -> int:
-    """Heads times samples of (..., R, D)."""
+    """Return the number of heads times samples of (..., R, D)."""
     count = 1
     for size in shape[:-2]:
         count *= size
@@ -101,27 +102,30 @@ class _CountedAttention(TorchFunctionMode):
 
 
 def attention_operator() -> Any:
-    """What a convention names to say what attention counts as."""
+    """Return the operator that stands for attention, for formulas that count it otherwise.
+
+    Its formula is called with the shapes (..., R, D) of queries, (..., S, D) of keys and of values, and the number of query-key
+    pairs of each head of each sample.
+    """
     return torch.ops.antifaz.attention
 
 
 @contextmanager
-def counting(convention: FlopConvention | None = None) -> Iterator[FlopCounterMode]:
-    """Counts what runs on the meta device inside, truly or by a convention."""
-    formulas = {} if convention is None else dict(convention.formulas())
-    with FlopCounterMode(display=False, custom_mapping=formulas) as counter, _CountedAttention():
+def counting(formulas: Formulas | None = None) -> Iterator[FlopCounterMode]:
+    """Count the FLOPs of everything that runs on the meta device inside; operators with a formula count by it."""
+    with FlopCounterMode(display=False, custom_mapping=dict(formulas or {})) as counter, _CountedAttention():
         yield counter
 
 
 def forward_flops(
-    graph: Graph, batch: Mapping[str, Features], outputs: Sequence[str], convention: FlopConvention | None = None
+    graph: Graph, batch: Mapping[str, Features], outputs: Sequence[str], formulas: Formulas | None = None
 ) -> dict[str, int]:
-    """FLOPs of each node for these outputs, in evaluation mode. The graph and the batch are on the meta device."""
+    """Count the FLOPs of each node for these outputs, in evaluation mode. The graph and the batch are on the meta device."""
     graph.eval()
-    with counting(convention) as counter:
+    with counting(formulas) as counter:
         graph(batch, outputs)
-    found = counter.get_flop_counts()
-    return {name: sum(found.get(f"Graph.{name}", {}).values()) for name in graph.wiring.nodes}
+    counts = counter.get_flop_counts()
+    return {name: sum(counts.get(f"Graph.{name}", {}).values()) for name in graph.wiring.nodes}
 
 
 class OutputFlops:
@@ -146,7 +150,7 @@ class OutputFlops:
                 w.key: self.batch[w.output] if w.node == BATCH else self.values[w.reference] for w in node.wires if w.key in keys
             }
             with counting() as counter:
-                if arriving or not node.wires:  # what hears nothing does not run
+                if arriving or not node.wires:  # a node to which nothing arrives does not run
                     self.graph.run_node(node, arriving, asked, 1)
             self.known[name, asked, keys] = counter.get_total_flops()
         return self.known[name, asked, keys]
@@ -166,7 +170,7 @@ class StepCost:
 
 
 def step_cost(model: nn.Module, batch: Mapping[str, Features], moments: int) -> StepCost:
-    """The cost of a step of a TrainingModel in float32; model and batch are on the meta device.
+    """Count the cost of a step of a TrainingModel in float32; model and batch are on the meta device.
 
     moments: numbers that the optimiser keeps for each parameter.
     """

@@ -14,7 +14,7 @@ from antifaz.core.streams import Stream
 
 @attrs.frozen
 class Claim:
-    """`pure: {output: [modality]}` and what the routing says."""
+    """A claim `pure: {output: [modality]}`, and the modalities that influence the output by the routing."""
 
     stage: str
     """The first stage whose graph this is about."""
@@ -38,7 +38,7 @@ class Claim:
 
 
 def claims(experiment: Experiment) -> list[Claim]:
-    """Every claim of an experiment, on each of its graphs that has the output."""
+    """List every claim of an experiment, on each of its graphs that has the output."""
     return [
         _claim(stage, wiring, wire, modalities)
         for stage, wiring in experiment.graphs.items()
@@ -46,6 +46,16 @@ def claims(experiment: Experiment) -> list[Claim]:
         if wiring.has(reference)
         for wire in wiring.resolve(reference)
     ]
+
+
+def broken_claims(experiment: Experiment) -> list[str]:
+    """The claims that the routing alone refutes, in words."""
+    return [stage_prefix(experiment, claim.stage) + claim.text for claim in claims(experiment) if not claim.holds]
+
+
+def stage_prefix(experiment: Experiment, stage: str) -> str:
+    """A stage's name to begin a sentence about its graph with; empty where all stages have one graph."""
+    return f"{stage}: " if len(experiment.graphs) > 1 else ""
 
 
 def _claim(stage: str, wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
@@ -73,7 +83,7 @@ class Mixing:
 
 
 def mixings(experiment: Experiment) -> list[Mixing]:
-    """Where modalities' streams stop being pure, on each of the experiment's graphs."""
+    """List the streams of modalities that stop being pure inside a node, on each of the experiment's graphs."""
     return [
         Mixing(stage, f"{name}.{stream}", source, layer, len(node.routings))
         for stage, wiring in experiment.graphs.items()
@@ -83,13 +93,13 @@ def mixings(experiment: Experiment) -> list[Mixing]:
 
 
 def _mixed(node: WiredNode) -> dict[tuple[str, str], int]:
-    """(stream, other modality) -> the first layer after which the one depends on the other; of nodes with several layers."""
+    """Map (stream, other modality) to the first layer after which the one depends on the other, in nodes with several layers."""
     modalities = [key for key, value in node.inputs.items() if isinstance(value, Stream) and not value.latent]
-    found: dict[tuple[str, str], int] = {}
+    first_layers: dict[tuple[str, str], int] = {}
     for layer in range(1, len(node.routings) + 1 if len(node.routings) > 1 else 1):
         state = compose(node.routings[:layer], node.inputs)
         for stream in modalities:
             for source in modalities:
                 if source != stream and stream in node.outputs and source in state.get(stream, ()):
-                    found.setdefault((stream, source), layer)
-    return found
+                    first_layers.setdefault((stream, source), layer)
+    return first_layers

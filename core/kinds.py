@@ -168,12 +168,6 @@ KINDS: Mapping[str, Kind] = {
             about="another library's checkpoint -> weights of graph nodes",
             checks=("weights.parts_are_declared", "weights.tensors_are_whole"),
         ),
-        Kind(
-            name="flops",
-            space="FLOP convention",
-            about="what the operations of a model count as",
-            checks=("conventions.counts_attention",),
-        ),
     )
 }
 

@@ -1,4 +1,4 @@
-"""Who reads whom, as the picture of `antifaz mask` in a data URI, and in words."""
+"""The picture of `antifaz mask` as a data URI, and the routing in words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from antifaz.analysis.pictures import draw, routed_nodes
+from antifaz.analysis.pictures import draw_routings, routed_nodes
 from antifaz.core.graph.wiring import Wiring
 
 
@@ -21,15 +21,16 @@ class MaskPicture:
 
 
 def mask_picture(wiring: Wiring) -> MaskPicture | None:
-    """None where no node routes."""
+    """Draw the routing of a graph; None where no node routes."""
     nodes = {node.name: tuple(dict.fromkeys(routing.text() for routing in node.routings)) for node in routed_nodes(wiring)}
     if not nodes:
         return None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "mask.png"
-        draw(wiring, path)
+        draw_routings(wiring, path)
         return MaskPicture(data_uri("image/png", path.read_bytes()), nodes)
 
 
-def data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+def data_uri(media_type: str, content: bytes) -> str:
+    """Write content into a `data:` URI."""
+    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

@@ -1,1 +1,1 @@
-"""check: what an experiment is and costs, before anything is spent."""
+"""Everything that is known of an experiment before anything is spent; `report.check` is the entry."""

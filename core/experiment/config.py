@@ -12,7 +12,6 @@ from antifaz.core.interfaces import (
     Averaging,
     BatchTransformSpec,
     DatasetSpec,
-    FlopConvention,
     MetricSpec,
     NodeSpec,
     ObjectiveSpec,
@@ -183,7 +182,9 @@ class Published:
     source: str = option(doc="where it is published")
     parameters: int | None = option(default=None, validator=positive, doc="of the whole model")
     flops: float | None = option(default=None, validator=positive, doc="of a forward pass, 2 for each multiply-add")
-    convention: FlopConvention | None = option(default=None, doc="by which they were counted, where that is not the true count")
+    counted_by: str = option(
+        default="", doc="how the FLOPs were counted, where it was otherwise: `check` does not compare them then"
+    )
     note: str = option(default="", doc="why the figures differ, where they do")
 
 

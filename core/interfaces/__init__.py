@@ -16,7 +16,7 @@ from .metrics import Averaging, Metric, MetricSpec
 from .nodes import MaskPolicy, NodeSpec
 from .per_sample_metrics import Details, OutputDetails
 from .training import NeedsWholeBatch, ObjectiveSpec, ScoresClasses
-from .weights import FlopConvention, WeightsSpec
+from .weights import WeightsSpec
 
 __all__ = [
     "Averaging",
@@ -27,7 +27,6 @@ __all__ = [
     "DecoderSpec",
     "Details",
     "Entry",
-    "FlopConvention",
     "MaskPolicy",
     "Metric",
     "MetricSpec",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from antifaz.core.kinds import KINDS
 from antifaz.registry import slot
@@ -26,16 +26,4 @@ class WeightsSpec(Protocol):
 
         Shapes may be the other library's where the module has an `adapt`: see `antifaz.core.graph.module.Graph.load_weights`.
         Raises WeightsError where the file cannot be read.
-        """
-
-
-@slot(KINDS["flops"])
-class FlopConvention(Protocol):
-    """The spec of a way of counting FLOPs that somebody published figures by; the true count stands beside it."""
-
-    def formulas(self) -> Mapping[Any, Callable[..., int]]:
-        """Operator -> its count, in the form of `torch.utils.flop_counter`: called with shapes in place of tensors.
-
-        Operators that are not named count truly. Attention is `antifaz.analysis.cost.attention_operator()`, called with the shapes
-        (..., R, D) of queries, (..., S, D) of keys and of values, and the number of query-key pairs of each head of each sample.
         """

@@ -1,14 +1,14 @@
-"""VATT: DropToken, the hierarchical common space, the FLOP convention of its tables."""
+"""VATT: DropToken and the hierarchical common space."""
 
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .spec import DropToken, HierarchicalSpace, PaperFlops
+from .spec import DropToken, HierarchicalSpace
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [DropToken, HierarchicalSpace, PaperFlops]
+    return [DropToken, HierarchicalSpace]
 
 
 @hookimpl

@@ -14,5 +14,4 @@ EXAMPLES = [
     Example("head", "{use: common_space, width: 8, text_width: 4}", POOLED),
     Example("head", "{use: common_space, width: 8, text_width: 4, variant: code}", POOLED),
     Example("head", "{use: common_space, width: 8}", {"video": Shape((16,)), "audio": Shape((12,))}),
-    Example("flops", "vatt-paper"),
 ]

@@ -1,4 +1,4 @@
-"""VATT: DropToken, the hierarchical common space, and the FLOP convention of its tables.
+"""VATT: DropToken and the hierarchical common space.
 
 Source: Akbari et al. 2021, "VATT: transformers for multimodal self-supervised learning from raw video, audio and text", and the
 released code (google-research/vatt). Tokenizers, AGG tokens and transformers are graph nodes of other plugins; see the README.
@@ -6,7 +6,7 @@ released code (google-research/vatt). Tokenizers, AGG tokens and transformers ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
@@ -95,26 +95,3 @@ class HierarchicalSpace:
 def _dims(value: Any) -> tuple[int, ...]:
     dims: tuple[int, ...] = value.dims
     return dims
-
-
-@component("flops", "vatt-paper")
-@attrs.frozen(kw_only=True)
-class PaperFlops:
-    """VATT's tables: no product of queries and keys, 6 for each entry of an attention matrix, 45 for each number of its tokens.
-
-    For L layers of H heads and width d on N tokens, beside the patches: L (24 N d^2 + 2 N^2 d) + L (6 N^2 H + 45 N d). Found by
-    fitting the published figures (ours); what the first sum lacks looks like an einsum that the profiler of the time left out.
-    """
-
-    def formulas(self) -> Mapping[Any, Callable[..., int]]:
-        from antifaz.analysis.cost import attention_operator
-
-        return {attention_operator(): _attention}
-
-
-def _attention(q: Sequence[int], k: Sequence[int], v: Sequence[int], pairs: int, *_: Any, **__: Any) -> int:
-    """q: (..., N, D) for all samples and heads. pairs: entries of one attention matrix that the routing allows."""
-    matrices, tokens, width = 1, q[-2], q[-1]
-    for size in q[:-2]:
-        matrices *= size
-    return matrices * (2 * pairs * v[-1] + 6 * pairs + 45 * tokens * width)

@@ -1,8 +1,7 @@
-"""VATT: parameters and FLOPs of the paper, DropToken, the common space, sharing. Axes: B batch, N tokens, W width."""
+"""VATT: parameters of the paper, DropToken, the common space, sharing. Axes: B batch, N tokens, W width."""
 
 from __future__ import annotations
 
-import functools
 import io
 import json
 import subprocess
@@ -14,10 +13,10 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from antifaz.analysis.check.report import CheckReport, check
-from antifaz.analysis.cost import counting, forward_flops
+from antifaz.analysis.check.report import check
+from antifaz.analysis.cost import forward_flops
 from antifaz.analysis.influence import verify
-from antifaz.cli.check_report import show
+from antifaz.cli.commands.check import show
 from antifaz.core.experiment import Experiment, read
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph, build_graph
@@ -25,23 +24,11 @@ from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
 from antifaz.plugins.vatt.common_space import CommonSpace
 from antifaz.plugins.vatt.drop_token import DropTokens, kept_tokens
-from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace, PaperFlops
+from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace
 from antifaz.registry import ConfigError, Plugins, SpecError
 
-CLIP = "inputs.video=[3, 32, 320, 320]"
-VIEWS = 12
 HEAD = ["graph.labels={use: linear_heads, in: pooled, classes: 600}"]
 BACKBONES = [("base", 87_446_016, 87_907_416), ("medium", 154_343_424, 154_958_424), ("large", 305_498_112, 306_113_112)]
-
-
-@functools.cache
-def report_of(plugins: Plugins, size: str, *overrides: str, flops: str | None = "vatt-paper") -> CheckReport:
-    return check(read(f"models/vatt-{size}", plugins, overrides), flops=flops)
-
-
-def published(*cases: tuple[object, ...]) -> list[object]:
-    """Cases of which the base size runs always and the others among the slow tests."""
-    return [case if case[0] == "base" else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
 @pytest.mark.parametrize(("size", "backbone", "with_head"), BACKBONES)
@@ -49,79 +36,6 @@ def test_parameters_are_those_of_the_paper(plugins: Plugins, size: str, backbone
     for overrides, count in (([], backbone), (HEAD, with_head)):
         graph = build_graph(read(f"models/vatt-{size}", plugins, overrides).wiring, device="meta")
         assert sum(p.numel() for p in graph.parameters()) == count
-
-
-@pytest.mark.parametrize(
-    ("size", "printed", "true"), published(("base", 9.09, 11.24), ("medium", 15.02, 17.89), ("large", 29.80, 35.53))
-)
-def test_twelve_views_cost_what_the_paper_prints(plugins: Plugins, size: str, printed: float, true: float) -> None:
-    report = report_of(plugins, size, CLIP)
-    assert VIEWS * report.conventional_flops / 1e12 == pytest.approx(printed, rel=5e-3)
-    assert VIEWS * report.flops / 1e12 == pytest.approx(true, abs=5e-3)
-
-
-@pytest.mark.parametrize(
-    ("size", "d", "layers", "h"), published(("base", 768, 12, 12), ("medium", 1024, 12, 16), ("large", 1024, 24, 16))
-)
-def test_the_convention_is_its_formula(plugins: Plugins, size: str, d: int, layers: int, h: int) -> None:
-    n = 3201
-    formula = 2 * 3200 * 3072 * d + layers * (24 * n * d**2 + 2 * n**2 * d) + layers * (6 * n**2 * h + 45 * n * d)
-    assert report_of(plugins, size, CLIP).conventional_flops == formula
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("frames", "side", "rate", "printed"),
-    [
-        (32, 224, 0.0, 548.1),
-        (64, 224, 0.0, 1222.1),
-        (32, 320, 0.0, 1252.3),
-        (32, 320, 0.25, 898.9),
-        (32, 320, 0.5, 572.5),
-        (32, 320, 0.75, 279.8),
-    ],
-)
-def test_fine_tuning_costs_what_the_paper_prints(plugins: Plugins, frames: int, side: int, rate: float, printed: float) -> None:
-    kept = f"graph.kept={{use: drop_token, in: video, rate: {rate}}}"
-    clip = f"inputs.video=[3, {frames}, {side}, {side}]"
-    experiment = read("models/vatt-medium", plugins, [clip, kept, "graph.tower.in=[kept, agg]"])
-    graph = build_graph(experiment.wiring, device="meta").train()
-    with counting(PaperFlops()) as counter:
-        graph(fake_batch(experiment.wiring.inputs, 1, "meta"), ["pooled"])
-    assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=5e-3)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("rate", "printed"), [(0.75, 188.1), (0.5, 375.4), (0.25, 574.2), (0.0, 784.8)])
-def test_pre_training_costs_what_the_paper_prints(plugins: Plugins, rate: float, printed: float) -> None:
-    """The three towers of VATT-MBS on a clip with five sentences; the paper does not say how many it counted."""
-    rates = [f"graph.{stream}_kept.rate={rate}" for stream in ("video", "audio")]
-    experiment = read("models/vatt-mbs", plugins, rates)
-    graph = build_graph(experiment.wiring, device="meta").train()
-    with counting(PaperFlops()) as counter:
-        graph(fake_batch(experiment.wiring.inputs, 1, "meta"), ["space"])
-    assert counter.get_total_flops() / 1e9 == pytest.approx(printed, rel=7e-3)
-
-
-def test_only_attention_counts_otherwise_by_the_convention(small) -> None:
-    plain, other = check(small()), check(small(), flops="vatt-paper")
-    assert plain.convention is None
-    assert plain.conventional_flops == plain.flops == other.flops
-    assert {name for name, node in other.nodes.items() if node.conventional_flops != node.flops} == {"tower"}
-
-
-def test_an_unknown_convention_is_refused(small) -> None:
-    with pytest.raises(ConfigError, match=r"(?s)unknown FLOP convention 'vatt-papper'.*did you mean 'vatt-paper'"):
-        check(small(), flops="vatt-papper")
-
-
-def test_published_flops_are_compared_as_they_were_counted(small) -> None:
-    source = "published={source: us, flops: 1.0e6, convention: vatt-paper}"
-    report = check(small(source))
-    assert report.convention == "vatt-paper"
-    assert report.comparable_flops == report.conventional_flops != report.flops
-    assert report.json()["published"]["convention"] == "vatt-paper"
-    assert check(small("published={source: us, flops: 1.0e6}"), flops="vatt-paper").comparable_flops == report.flops
 
 
 @pytest.mark.parametrize("extending", [False, True])
@@ -132,7 +46,7 @@ def test_published_figures_are_not_compared_with_those_of_other_inputs(plugins: 
 
     def told(*overrides: str) -> str:
         experiment = read(tmp_path / "top.yaml", plugins, overrides)
-        show(check(experiment), experiment, Console(file=(out := io.StringIO()), width=200))
+        show(check(experiment), Console(file=(out := io.StringIO()), width=200))
         return out.getvalue().partition("published by ")[2]
 
     assert told().startswith("us: 1 parameters (+")
@@ -142,7 +56,7 @@ def test_published_figures_are_not_compared_with_those_of_other_inputs(plugins: 
     assert "why they differ" not in other
     (tmp_path / "over.yaml").write_text("name: over\nextends: top.yaml\ninputs: {audio: [512]}\n")
     experiment = read(tmp_path / "over.yaml", plugins)
-    show(check(experiment), experiment, Console(file=(out := io.StringIO()), width=200))
+    show(check(experiment), Console(file=(out := io.StringIO()), width=200))
     assert "not compared: inputs.audio changed" in out.getvalue()
 
 
@@ -358,7 +272,7 @@ def test_a_picture_that_is_repeated_is_a_clip_that_stands_still(plugins: Plugins
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "count"), [("bbs", 193_909_504), ("mbs", 260_937_984), ("lbs", 412_092_672), ("ma", 157_724_160)])
 def test_models_of_three_modalities(plugins: Plugins, name: str, count: int) -> None:
-    assert report_of(plugins, name, flops=None).parameters == count
+    assert check(read(f"models/vatt-{name}", plugins)).parameters == count
 
 
 SHARED = """

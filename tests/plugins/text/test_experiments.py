@@ -14,7 +14,7 @@ from rich.console import Console
 
 from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import verify
-from antifaz.cli.check_report import show
+from antifaz.cli.commands.check import show
 from antifaz.core.errors import DataError
 from antifaz.core.experiment import DataEntry, Experiment, read
 from antifaz.core.experiment.needed_files import missing_files
@@ -402,7 +402,7 @@ def test_a_missing_vocabulary_is_named_by_check_and_refused_before_anything_is_m
     without_its_vocabulary: Experiment, tmp_path: Path
 ) -> None:
     words = tmp_path / "words.txt"
-    show(check(without_its_vocabulary), without_its_vocabulary, Console(file=(out := io.StringIO()), width=400))
+    show(check(without_its_vocabulary), Console(file=(out := io.StringIO()), width=400))
     assert f"data paired: {words} is not on this machine\n" in out.getvalue()
     with pytest.raises(ConfigError) as refused:
         run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)

@@ -1,0 +1,94 @@
+"""Training stages: the cost of a step, the parameters that do not train, objectives that cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from antifaz.analysis.cost import StepCost, step_cost
+from antifaz.core.experiment import Experiment, TrainStage
+from antifaz.core.graph.loading import fake_batch
+from antifaz.core.graph.module import build_graph
+from antifaz.core.streams import Shape
+from antifaz.core.tokens import Features
+from antifaz.engine.training.model import TrainingModel, trainable_parameters
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, declaration_of, failure
+
+from .model import node_problem
+
+
+@attrs.frozen
+class StageReport:
+    """A training stage. untrained: nodes and single parameters that get no gradient or are frozen."""
+
+    cost: StepCost
+    untrained: tuple[str, ...]
+
+    def json(self) -> dict[str, Any]:
+        return {**attrs.asdict(self.cost), "untrained": list(self.untrained)}
+
+
+def report_stages(experiment: Experiment) -> dict[str, StageReport]:
+    """Run a step of every training stage on the meta device, on the entries of its own data.
+
+    Raises:
+        ConfigError: for each stage that cannot run, the node or the objective that fails.
+    """
+    reports: dict[str, StageReport] = {}
+    problems: list[Problem] = []
+    for name, stage in experiment.stages.items():
+        if isinstance(stage, TrainStage):
+            model = TrainingModel(build_graph(experiment.wirings[name], device="meta"), experiment.sinks[name]).to("meta")
+            shapes = experiment.data[stage.data].training_shapes()
+            try:
+                reports[name] = StageReport(_cost(experiment, stage, model, shapes), _untrained(model, stage, shapes))
+            except Exception as error:  # whatever a plugin's own code raises in training
+                problems.append(_problem(experiment, name, model, shapes, error))
+    if problems:
+        raise ConfigError(problems)
+    return reports
+
+
+def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:
+    """The cost of all micro-batches of a step."""
+    size = experiment.data[stage.data].batch_size // stage.accumulate
+    cost = step_cost(model, fake_batch(shapes, max(1, size), "meta"), stage.optimizer.moments)
+    return attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
+
+
+def _untrained(model: TrainingModel, stage: TrainStage, shapes: Mapping[str, Shape]) -> tuple[str, ...]:
+    """Nodes of which nothing trains, then single parameters of others."""
+    reached = trainable_parameters(model, shapes)
+    names = [name for name in model.named_weights() if not name.startswith("objectives.")]
+    still = [name for name in names if name not in reached or name.partition(".")[0] in stage.freeze]
+    trained = {name.partition(".")[0] for name in set(names) - set(still)}
+    nodes = dict.fromkeys(name.partition(".")[0] for name in still if name.partition(".")[0] not in trained)
+    return (*nodes, *(name for name in still if name.partition(".")[0] in trained))
+
+
+def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: Mapping[str, Shape], error: Exception) -> Problem:
+    """The failure of a stage at the first node that cannot run, or else at the first such objective, or else at the stage."""
+    batch = fake_batch(shapes, 2, "meta")
+    prefix = f"stage {stage!r}: "
+    return (
+        node_problem(model.graph, batch, prefix)
+        or _objective_problem(experiment, stage, model, batch)
+        or Problem(
+            f"{prefix}a training step cannot run: {failure(error, model)}", experiment.document.location(("stages", stage)), PLUGIN_FAULT_HINT
+        )
+    )
+
+
+def _objective_problem(experiment: Experiment, stage: str, model: TrainingModel, batch: Mapping[str, Features]) -> Problem | None:
+    """The failure of the first objective that cannot run on what the graph returns."""
+    values = {key: value for key, value in model.graph(batch, model.wanted).items() if isinstance(value, Features)}
+    for (name, sink), objective in zip(model.sinks.items(), model.objectives, strict=True):
+        try:
+            objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
+        except Exception as error:  # whatever a plugin's own code raises
+            component = declaration_of(sink.entry.spec).name
+            message = f"stage {stage!r}: the objective {component!r} cannot run: {failure(error, objective)}"
+            return Problem(message, experiment.document.location(("stages", stage, "objectives", name)), PLUGIN_FAULT_HINT)
+    return None

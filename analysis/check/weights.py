@@ -1,0 +1,40 @@
+"""Weights that one stage leaves and another begins with, against the graphs: shapes are enough to tell, before any training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from antifaz.core.errors import WeightsError
+from antifaz.core.experiment import Experiment, PretrainedPart, Stage, TrainStage
+from antifaz.core.graph.module import build_graph
+from antifaz.engine.training.initialization import initialize, sources_of
+from antifaz.registry import Problem
+
+from .model import stage_wires
+
+
+def weights_problems(experiment: Experiment) -> list[Problem]:
+    """Every stage whose graph the weights of the earlier stages that its `init:` names do not fit; files are left to the run."""
+    trained = {name: build_graph(experiment.wirings[name], device="meta").weights() for name in _source_stages(experiment)}
+    problems = []
+    for name, stage in experiment.stages.items():
+        sources = list(sources_of(stage.init))
+        if not sources or any(source not in trained for source in sources) or _takes_pretrained_parts(stage):
+            continue
+        wiring = experiment.wirings[name]
+        needed = () if isinstance(stage, TrainStage) else wiring.needed_for(stage_wires(experiment, name))
+        try:
+            initialize(build_graph(wiring, device="meta"), stage.init, trained, needed=needed)
+        except WeightsError as error:
+            problems.append(Problem(error.message, experiment.document.location(("stages", name, "init")), error.hint))
+    return problems
+
+
+def _source_stages(experiment: Experiment) -> list[str]:
+    """The stages that others begin with the weights of."""
+    sources = {source for stage in experiment.stages.values() for source in sources_of(stage.init)}
+    return [name for name in experiment.stages if name in sources]
+
+
+def _takes_pretrained_parts(stage: Stage) -> bool:
+    return isinstance(stage.init, Mapping) and any(isinstance(source, PretrainedPart) for source in stage.init.values())

@@ -1,0 +1,53 @@
+"""`antifaz predict`: the answers of a trained model for a user's own files and sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import attrs
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from antifaz.cli.options import AsJson, PluginFiles, console, print_json
+
+if TYPE_CHECKING:
+    from antifaz.engine.predict import Answer
+
+
+def predict(
+    folder: Annotated[Path, typer.Option("--run", help="run folder of the trained model")],
+    files: Annotated[list[Path] | None, typer.Argument(help="media files")] = None,
+    text: Annotated[list[str] | None, typer.Option(help="a sentence for the files, or alone; may be repeated (see above)")] = None,
+    stage: Annotated[str | None, typer.Option(help="whose graph and preprocessing; default the last evaluation")] = None,
+    top: Annotated[int, typer.Option(help="classes shown for each output")] = 3,
+    as_json: AsJson = False,
+    plugin: PluginFiles = None,
+) -> None:
+    """Answer for your own files, with whatever modalities they have, or for sentences.
+
+    Several `--text` are sentences of one sample where the model takes several. Where it takes one, each is answered for by itself,
+    and beside a file there can be only one.
+    """
+    from antifaz.engine.predict import load
+
+    if not files and not text:
+        raise typer.BadParameter("name media files, or give --text")
+    answers = load(folder, stage=stage, plugins=plugin or []).predict(files or [], text=text or [], top=top)
+    if as_json:
+        print_json([attrs.asdict(answer) for answer in answers])
+        return
+    for answer in answers:
+        console.print(_table(answer))
+
+
+def _table(answer: Answer) -> Table:
+    """Lay out one answer: a row for each output, with its likeliest classes where they are known."""
+    asked = answer.file or " / ".join(answer.text)
+    table = Table("output", "answer", title=escape(f"{asked} ({', '.join(answer.modalities)})"), title_justify="left")
+    for reference, values in answer.outputs.items():
+        classes = answer.labels.get(reference)
+        size = f"{len(values)} vectors" if values and isinstance(values[0], list) else f"vector of {len(values)}"
+        table.add_row(reference, ", ".join(f"{c} {100 * p:.0f}%" for c, p in classes) if classes else size)
+    return table
