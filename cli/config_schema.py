@@ -42,13 +42,21 @@ def config_schema(catalogue: Catalogue) -> dict[str, Any]:
 def _file(writer: SchemaWriter, part: bool) -> dict[str, Any]:
     """The top level of a file."""
     header = writer.definition(writer.spec(Header, part))
+    entries = {form: _section("data sets by name", writer.spec(DataEntry, form), form) for form in (False, True)}
+    shared = writer.spec(DataEntry, part=True)
     sections = {
-        "data": _section("data sets by name", writer.spec(DataEntry, part), part),
+        "data_defaults": {"description": "keys that each data set has unless it says otherwise", **_deletable(shared)},
+        "data": True,
         "graph": _section("nodes by name: each a component, and where its inputs come from", _node(writer, part), part),
         "stages": _section("what is trained and measured, in this order", _stage(writer, part), part),
     }
     properties = {"extends": EXTENDS, **header["properties"], **sections}
-    return record("A config file.", properties, header.get("required", []), False)
+    made = record("A config file.", properties, header.get("required", []), False)
+    if part:
+        return {**made, "properties": {**properties, "data": entries[True]}}
+    # Under defaults a data set may lack what it must have otherwise.
+    with_defaults, without = ({"properties": {"data": entries[form]}} for form in (True, False))
+    return {**made, "if": {"required": ["data_defaults"]}, "then": with_defaults, "else": without}
 
 
 def _section(doc: str, entry: dict[str, Any], part: bool) -> dict[str, Any]:

@@ -243,4 +243,8 @@ class Header:
 SECTIONS = ("data", "graph", "stages")
 
 
+DEFAULTS = {"data": "data_defaults"}
+"""Sections whose entries have defaults, and the keys of those."""
+
+
 NAME = re.compile(r"\w[\w-]*")

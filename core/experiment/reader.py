@@ -28,7 +28,7 @@ from antifaz.registry import (
     suggest,
 )
 
-from .config import SECTIONS, STAGES, DataEntry, Declared, Header, NodeEntry, Stage
+from .config import DEFAULTS, SECTIONS, STAGES, DataEntry, Declared, Header, NodeEntry, Stage
 from .experiment import Experiment
 from .shipped import shipped, shipped_names
 from .validation import Draft, Validation, mapping_at
@@ -40,7 +40,8 @@ def read(source: str | Path, plugins: Plugins, overrides: Sequence[str] = ()) ->
     Raises:
         ConfigError: with every problem that was found, each located.
     """
-    document = load_document(source, overrides, find=shipped, known=shipped_names, overlays=[("stages", "*", "graph")])
+    overlays = [("stages", "*", "graph")]
+    document = load_document(source, overrides, find=shipped, known=shipped_names, overlays=overlays, defaults=DEFAULTS)
     return _Reader(document, plugins).experiment()
 
 

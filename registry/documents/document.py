@@ -11,6 +11,7 @@ import yaml
 
 from antifaz.registry.errors import Location, Problem, nearest
 
+from .defaults import Sections, lay_under, state_use
 from .overrides import override
 from .tree import KeyPath, ListNode, MapNode, Node, ScalarNode, child, deletions, descend, dotted, leaves, merge, plain
 from .yaml_text import read_yaml, write_yaml
@@ -88,18 +89,22 @@ def load_document(
     find: Find = lambda name: None,
     known: Callable[[], Sequence[str]] = lambda: (),
     overlays: Sequence[tuple[str, ...]] = (),
+    defaults: Sections | None = None,
 ) -> Document:
     """Read a config by path or bare name, with all that it extends, and lay the overrides over it. Collects problems.
 
     find: a shipped config's file by its bare name. known: their names, for suggestions. overlays: patterns of paths ("*" is any
-    key) to parts that will be laid over others, in which a `!delete` may wait for that.
+    key) to parts that will be laid over others, in which a `!delete` may wait for that. defaults: the key of a section -> the key of
+    what its entries have in common.
     """
-    reader = _Reader(find, known)
+    sections = defaults or {}
+    reader = _Reader(find, known, sections)
     reader.read(str(source), None, Location(str(source)), ())
     nowhere = Location(_shown(reader.files[0]), 1, 1) if reader.files else Location(str(source))
     node: Node = reader.merged() or MapNode({}, nowhere)
     for text in overrides:
         node = override(node, text, reader.problems)
+    node = lay_under(node, sections, reader.problems)
     reader.problems.extend(_unmatched(node, keep=tuple(overlays)))
     return Document(node, reader.problems, tuple(reader.files), reader.whole)
 
@@ -120,15 +125,19 @@ def _unmatched(root: Node, keep: Sequence[tuple[str, ...]] = ()) -> list[Problem
 class _Reader:
     """Reads files and what they extend. Each file counts once, where it was first reached: bases first, later files win."""
 
-    def __init__(self, find: Find, known: Callable[[], Sequence[str]]) -> None:
-        self.find, self.known = find, known
+    def __init__(self, find: Find, known: Callable[[], Sequence[str]], sections: Sections) -> None:
+        self.find, self.known, self.sections = find, known, sections
         self.problems: list[Problem] = []
         self.files: list[Path] = []
         self.layers: list[Node] = []
         self.whole = True
 
     def merged(self) -> Node | None:
-        return functools.reduce(merge, self.layers) if self.layers else None
+        if not self.layers:
+            return None
+        first, *others = self.layers
+        stated = state_use(first, self.sections)
+        return functools.reduce(lambda below, over: state_use(merge(below, over), self.sections), others, stated)
 
     def read(self, name: str, base: Path | None, where: Location, trail: tuple[Path, ...]) -> None:
         """Lay one file upon the ones that it extends."""

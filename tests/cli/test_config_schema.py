@@ -134,7 +134,9 @@ def spoilt(tree: Any) -> Any:
         ("mask: zorro, depth", "mask: {}, depth", "graph.encoder.mask", "'use' is a required property"),
         ("mask: zorro, depth", "mask: {use: routes, audio: [1]}, depth", "graph.encoder.mask.audio.0", "1 is not of type 'string'"),
         ("mask: zorro, depth", "mask: {use: '${env:MASK:-zorro}'}, depth", None, ""),
-        ("    samples: 2048\n", "    smaples: 2048\n", "data.paired", "'smaples' was unexpected"),
+        ("samples: 2048", "smaples: 2048", "data.paired", "'smaples' was unexpected"),
+        ("cache: true", "cahce: true", "data_defaults", "'cahce' was unexpected"),
+        ("data_defaults:", "defaults:", "", "'defaults' was unexpected"),
         ("  pretrain:\n    task: train", "  pretrain:\n    task: trian", "stages.pretrain.task", "'trian' is not valid"),
         ("    steps: 400\n", "    stpes: 400\n", "stages.pretrain", "'stpes' was unexpected"),
         ("    steps: 400\n", "    steps: fast\n", "stages.pretrain.steps", "does not match"),
@@ -158,6 +160,12 @@ def test_mistakes_are_found_at_their_place(validator: Any, change: str, to: str,
     else:
         assert place in found
         assert told in found[place]
+
+
+def test_data_sets_are_whole_where_there_are_no_defaults(validator: Any) -> None:
+    entry = {"split": "paired", "batch_size": 8}
+    assert mistakes(validator, {"name": "x", "data_defaults": {"use": "shapes_and_sounds"}, "data": {"a": entry}}) == {}
+    assert "data.a" in mistakes(validator, {"name": "x", "data": {"a": entry}})
 
 
 @pytest.mark.parametrize(
