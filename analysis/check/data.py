@@ -9,7 +9,7 @@ import attrs
 import torch
 
 from antifaz.core.errors import DataError
-from antifaz.core.experiment import Data, Experiment, TrainStage
+from antifaz.core.experiment import DataEntry, Experiment, TrainStage
 from antifaz.core.interfaces import SampleSet, views_of
 from antifaz.core.streams import Shape
 from antifaz.data.batches import Collate, too_few
@@ -37,7 +37,7 @@ def report_data(experiment: Experiment) -> tuple[dict[str, DataReport], list[Pro
     return reports, problems
 
 
-def _report(experiment: Experiment, name: str, entry: Data) -> tuple[DataReport, list[Problem]]:
+def _report(experiment: Experiment, name: str, entry: DataEntry) -> tuple[DataReport, list[Problem]]:
     peek = getattr(entry.dataset, "peek", None)
     place = experiment.document.location(("data", name))
     problems = []
