@@ -1,4 +1,4 @@
-"""verify: show, on the real composed model, which input can influence which output.
+"""verify: measure, on the real composed model, which input can influence which output.
 
 Parameters are re-drawn non-zero in float64 (zero-initialised heads would prove anything). For every output and every modality:
 where the composed routing says "no influence", the gradient must be exactly zero and re-drawing the modality must change no bit
@@ -29,7 +29,7 @@ MODES = ("training", "evaluation", SOME_ABSENT)
 
 @attrs.frozen
 class Finding:
-    """One output, one modality, one mode."""
+    """The measured influence of one modality on one output in one mode."""
 
     stage: str
     """The first stage whose graph this was measured on."""
@@ -40,7 +40,7 @@ class Finding:
     gradient: float
     """Largest absolute gradient of the output with respect to the modality; 0.0 is exact."""
     changed: bool
-    """Whether re-drawing the modality changes any bit of the output."""
+    """True where re-drawing the modality changes a bit of the output."""
 
     @property
     def influences(self) -> bool:
@@ -53,6 +53,8 @@ class Finding:
 
 @attrs.frozen
 class VerifyReport:
+    """Everything that `verify` measures and judges on an experiment."""
+
     findings: tuple[Finding, ...]
     claims: tuple[Claim, ...]
     mixings: tuple[Mixing, ...] = ()
@@ -63,13 +65,13 @@ class VerifyReport:
 
     def json(self) -> dict[str, Any]:
         """Plain data: `ok`, `claims`, `findings`, `mixings`."""
-        held = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
+        claims = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
         findings = [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]
-        return {"ok": self.ok, "claims": held, "findings": findings, "mixings": [attrs.asdict(m) for m in self.mixings]}
+        return {"ok": self.ok, "claims": claims, "findings": findings, "mixings": [attrs.asdict(m) for m in self.mixings]}
 
 
 def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
-    """Measure every influence on each of the experiment's graphs, and judge its claims."""
+    """Measure every influence on each of the experiment's graphs, and judge its claims of purity."""
     findings: list[Finding] = []
     for stage, wiring in experiment.graphs.items():
         graph = build_graph(wiring).double()
@@ -89,7 +91,7 @@ def randomize_parameters(graph: torch.nn.Module, seed: int) -> None:
 
 
 def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding]:
-    """Gradients and re-draws for every output and modality, in float64 on the CPU."""
+    """Measure gradients and re-draws for every output and modality, in float64 on the CPU."""
     wiring = graph.wiring
     graph.train(mode == "training")
     allowed = wiring.influences()
@@ -100,7 +102,7 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
         size = 1 + len(used) if mode == SOME_ABSENT else BATCH_SIZE
         first, second = (fake_batch(shapes, size, dtype=torch.float64) for _ in range(2))
     if mode == SOME_ABSENT:  # the first sample has everything, each of the others lacks one modality
-        first, second = ({n: _lacking(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in (first, second))
+        first, second = ({n: _without_sample(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in (first, second))
     outputs = list(allowed)
     gradients = _gradients(graph, first, outputs, seed)
     base = _values(graph, first, outputs, seed)
@@ -114,7 +116,8 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
     return findings
 
 
-def _lacking(entry: Features, sample: int) -> Features:
+def _without_sample(entry: Features, sample: int) -> Features:
+    """Mark one sample of an entry as absent."""
     valid = entry.presence().clone()
     valid[sample] = False
     return Features(entry.values, valid)
@@ -131,18 +134,18 @@ def _values(graph: Graph, batch: Mapping[str, Features], outputs: list[str], see
 
 
 def _gradients(graph: Graph, batch: Mapping[str, Features], outputs: list[str], seed: int) -> dict[str, dict[str, float]]:
-    """output -> modality -> the largest absolute gradient of a random projection of the output."""
+    """Map output -> modality -> the largest absolute gradient of a random projection of the output."""
     leaves = {n: f.values.clone().requires_grad_() for n, f in batch.items() if f.values.is_floating_point()}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         values = graph({**batch, **{n: Features(v, batch[n].valid) for n, v in leaves.items()}}, outputs)
-        found = {}
+        largest = {}
         for output in outputs:
             projected = (values[output].values * torch.randn_like(values[output].values)).sum()
             if not leaves or not projected.requires_grad:  # numbers of a vocabulary have no gradient: they are drawn anew
-                found[output] = dict.fromkeys(leaves, 0.0)
+                largest[output] = dict.fromkeys(leaves, 0.0)
                 continue
             grads = torch.autograd.grad(projected, list(leaves.values()), retain_graph=True, allow_unused=True)
             sizes = (0.0 if g is None else float(g.abs().max()) for g in grads)
-            found[output] = dict(zip(leaves, sizes, strict=True))
-    return found
+            largest[output] = dict(zip(leaves, sizes, strict=True))
+    return largest

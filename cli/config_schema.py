@@ -23,7 +23,7 @@ EXTENDS = {
 
 
 def config_schema(catalogue: Catalogue) -> dict[str, Any]:
-    """The schema of a config file whose components are those of the catalogue."""
+    """Return the schema of a config file whose components are those of the catalogue."""
     writer = SchemaWriter(catalogue)
     alone = {"required": ["name"], "not": {"required": ["extends"]}}
     whole, part = _file(writer, part=False), _file(writer, part=True)
@@ -40,7 +40,7 @@ def config_schema(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def _file(writer: SchemaWriter, part: bool) -> dict[str, Any]:
-    """The top level of a file."""
+    """Return the schema of the top level of a file."""
     header = writer.definition(writer.spec(Header, part))
     entries = {form: _section("data sets by name", writer.spec(DataEntry, form), form) for form in (False, True)}
     shared = writer.spec(DataEntry, part=True)
@@ -60,7 +60,7 @@ def _file(writer: SchemaWriter, part: bool) -> dict[str, Any]:
 
 
 def _section(doc: str, entry: dict[str, Any], part: bool) -> dict[str, Any]:
-    """A mapping of names to entries; null is an empty one."""
+    """Return the schema of a mapping of names to entries; null is an empty one."""
     mapping = Form(("object",), {"additionalProperties": _deletable(entry) if part else entry})
     forms = [mapping, scalar("null", {}), *([DELETED] if part else [])]
     return {"description": doc, **one_of(forms).json()}
@@ -71,13 +71,13 @@ def _deletable(entry: dict[str, Any]) -> dict[str, Any]:
 
 
 def _node(writer: SchemaWriter, part: bool) -> dict[str, Any]:
-    """A graph node; one that stands alone names its component, or the node that it shares all weights with."""
+    """Return the schema of a graph node; in a whole file it names its component, or the node that it shares all weights with."""
     node = writer.spec(NodeEntry, part)
     return node if part else {**node, "anyOf": [{"required": ["use"]}, {"required": ["share"]}]}
 
 
 def _stage(writer: SchemaWriter, part: bool) -> dict[str, Any]:
-    """A stage, by its task. What it changes of the graph is a part, whatever the stage is."""
+    """Return the schema of a stage, by its task. Its changes of the graph are a part, whatever the stage is."""
     branches = {}
     for task, type_ in STAGES.items():
         branches[task] = writer.spec(type_, part)

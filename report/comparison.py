@@ -10,65 +10,65 @@ import attrs
 
 from antifaz.core.errors import FolderError
 
-from .curves import Chart, charts, series
-from .page import flat, shown, template, write_page
+from .rendering import flat, shown, template, write_page
 from .results import Cell, Table, tables
-from .run_record import Facts, gather
+from .run_record import RunRecord, read_run
+from .sections.curves import Chart, charts, series
 
 Label = str
-"""What a run is called on the page: its folder as it was given."""
+"""The name of a run on the page: its folder as it was given."""
 
 
 def write_comparison(roots: Sequence[Path], output: Path) -> Path:
-    """Write the page that compares runs; returns where it is. No plugin is needed for it.
+    """Write the page that compares runs and return its path. No plugin is needed for it.
 
     Raises:
         FolderError: a folder that holds no run, the same folder twice. WriteError: a page that cannot be written.
     """
     if len({root.resolve() for root in roots}) < len(roots):
         raise FolderError("the same run is named twice", hint="name different run folders")
-    runs = {str(root): gather(root, wired=False) for root in roots}
+    runs = {str(root): read_run(root, wired=False) for root in roots}
     write_page(output, comparison_page(runs))
     return output
 
 
-def comparison_page(runs: Mapping[Label, Facts]) -> str:
-    """The page as HTML."""
-    missing = {label: dict.fromkeys(facts.missing.values()) for label, facts in runs.items()}
+def comparison_page(runs: Mapping[Label, RunRecord]) -> str:
+    """Return the page as HTML."""
+    missing = {label: dict.fromkeys(run.missing.values()) for label, run in runs.items()}
     return template("comparison.html").render(
         runs=runs,
         missing={label: list(notes) for label, notes in missing.items() if notes},
-        states={label: _state(facts) for label, facts in runs.items()},
-        results=compared(runs),
+        states={label: _state(run) for label, run in runs.items()},
+        results=compare_results(runs),
         curves=_curves(runs),
-        environment=differences({label: flat(facts.environment) for label, facts in runs.items()}),
+        environment=differences({label: flat(run.environment) for label, run in runs.items()}),
         config=differences(
-            {label: {key: shown(value) for key, value, _ in facts.origins if key != "name"} for label, facts in runs.items()}
+            {label: {key: shown(value) for key, value, _ in run.origins if key != "name"} for label, run in runs.items()}
         ),
     )
 
 
-def _state(facts: Facts) -> str:
-    done = sum(stage.summary is not None for stage in facts.stages)
-    return "finished" if done == len(facts.stages) else f"{done} of {len(facts.stages)} stages finished"
+def _state(run: RunRecord) -> str:
+    done = sum(stage.summary is not None for stage in run.stages)
+    return "finished" if done == len(run.stages) else f"{done} of {len(run.stages)} stages finished"
 
 
-def compared(runs: Mapping[Label, Facts]) -> list[Table]:
-    """A table for each metric and each set of given modalities: a row for each figure, a column for each run.
+def compare_results(runs: Mapping[Label, RunRecord]) -> list[Table]:
+    """Lay out a table for each metric and each set of given modalities: a row for each figure, a column for each run.
 
     Its `metric` reads `accuracy given audio`.
     """
-    by_run = {label: {(t.stage, t.metric): t for t in tables(facts.results)} for label, facts in runs.items()}
-    lower = {figure for facts in runs.values() for figure in facts.lower_is_better}
-    made = []
-    for stage, metric in dict.fromkeys(key for found in by_run.values() for key in found):
-        of_runs = [found.get((stage, metric)) for found in by_run.values()]
+    by_run = {label: {(t.stage, t.metric): t for t in tables(run.results)} for label, run in runs.items()}
+    lower = {figure for run in runs.values() for figure in run.lower_is_better}
+    compared = []
+    for stage, metric in dict.fromkeys(key for by_metric in by_run.values() for key in by_metric):
+        of_runs = [by_metric.get((stage, metric)) for by_metric in by_run.values()]
         for given in dict.fromkeys(given for table in of_runs if table is not None for given in table.columns):
             figures = dict.fromkeys(name for table in of_runs if table is not None for name in table.rows)
             rows = {name: tuple(_cell(table, name, given) for table in of_runs) for name in figures}
             marked = {name: _marked(cells, (stage, metric, name) in lower) for name, cells in rows.items() if any(cells)}
-            made.append(Table(stage, f"{metric} given {given}", tuple(runs), marked))
-    return made
+            compared.append(Table(stage, f"{metric} given {given}", tuple(runs), marked))
+    return compared
 
 
 def _cell(table: Table | None, name: str, given: str) -> Cell | None:
@@ -78,7 +78,7 @@ def _cell(table: Table | None, name: str, given: str) -> Cell | None:
 
 
 def _marked(cells: Sequence[Cell | None], lower: bool) -> tuple[Cell | None, ...]:
-    """The best of a row marked, unless all are equal."""
+    """Mark the best cell of a row, unless all are equal."""
     values = [cell.value for cell in cells if cell is not None and math.isfinite(cell.value)]
     if len(set(values)) < 2:
         return tuple(cells)
@@ -86,17 +86,17 @@ def _marked(cells: Sequence[Cell | None], lower: bool) -> tuple[Cell | None, ...
     return tuple(cell if cell is None else attrs.evolve(cell, better=cell.value == best) for cell in cells)
 
 
-def _curves(runs: Mapping[Label, Facts]) -> dict[str, list[Chart]]:
-    names = dict.fromkeys(stage.name for facts in runs.values() for stage in facts.stages)
+def _curves(runs: Mapping[Label, RunRecord]) -> dict[str, list[Chart]]:
+    names = dict.fromkeys(stage.name for run in runs.values() for stage in run.stages)
     drawn = {}
     for name in names:
-        of_runs = {label: [s for s in facts.stages if s.name == name] for label, facts in runs.items()}
-        drawn[name] = charts({label: series(found[0].records) if found else {} for label, found in of_runs.items()})
-    return {name: made for name, made in drawn.items() if made}
+        stages = {label: next((s for s in run.stages if s.name == name), None) for label, run in runs.items()}
+        drawn[name] = charts({label: {} if stage is None else series(stage.records) for label, stage in stages.items()})
+    return {name: curves for name, curves in drawn.items() if curves}
 
 
 def differences(sides: Mapping[Label, Mapping[str, str]]) -> dict[str, tuple[str | None, ...]]:
-    """key -> its value in each run, None where a run has none; keys of one value everywhere are left out."""
+    """Map each key to its value in each run, None where a run has none; keys of one value everywhere are left out."""
     keys = dict.fromkeys(key for side in sides.values() for key in side)
     rows = {key: tuple(side.get(key) for side in sides.values()) for key in keys}
     return {key: values for key, values in rows.items() if len(set(values)) > 1}

@@ -1,4 +1,4 @@
-"""The page of one run. Everything in it that comes from files, configs or data is text to be escaped: templates do, always."""
+"""The page of one run, put together from its sections."""
 
 from __future__ import annotations
 
@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import attrs
-import jinja2
 
 from antifaz.core.experiment import Experiment
-from antifaz.registry import WriteError
-from antifaz.registry.files import write_atomically
 
-from .clips import Clips
-from .confusion import confusions
-from .curves import Chart, charts, series
-from .graph_picture import picture
-from .mask_pictures import mask_picture
-from .results import headline, number, percent, tables
-from .run_record import Facts, StageFacts, gather
-from .samples import best_and_worst
+from .rendering import flat, template, write_page
+from .results import headline, tables
+from .run_record import RunRecord, StageRecord, read_run
+from .sections.clips import Clips
+from .sections.confusion import confusion_matrices
+from .sections.curves import Chart, charts, series
+from .sections.graph_picture import graph_picture
+from .sections.mask_pictures import mask_picture
+from .sections.samples import best_and_worst
 
 ROOM = 10_000_000
 """Bytes of a whole page; what clips do not fit is left out, and the page says so."""
@@ -32,7 +30,7 @@ T = TypeVar("T")
 
 @attrs.frozen
 class StageRow:
-    """What the page says of a stage in one row."""
+    """One stage as a row of a table."""
 
     name: str
     task: str
@@ -44,88 +42,66 @@ class StageRow:
 def write_report(
     root: Path, *, experiment: Experiment | None = None, plugins: Sequence[Path] = (), output: Path | None = None
 ) -> Path:
-    """Write the page of a run; returns where it is.
+    """Write the page of a run and return its path.
 
     experiment: of the run, where it is at hand. plugins: files of plugins that its config needs otherwise. output: where to write
     it, default report.html in the run folder.
     Raises:
         FolderError: no run in this folder. WriteError: a page that cannot be written.
     """
-    facts = gather(root, experiment=experiment, plugins=plugins)
-    target = output or facts.folder.report
-    write_page(target, run_page(facts))
+    run = read_run(root, experiment=experiment, plugins=plugins)
+    target = output or run.folder.report
+    write_page(target, run_page(run))
     return target
 
 
-def write_page(path: Path, text: str) -> None:
-    """Put a page in its place.
-
-    Raises:
-        WriteError: it cannot be written there.
-    """
-    try:
-        write_atomically(path, text)
-    except WriteError as error:
-        raise WriteError(error.message, hint="choose another place with --output FILE") from None
-
-
-def run_page(facts: Facts) -> str:
-    """The page as HTML. It is made without clips first, to know how much room is left for them."""
-    missing = dict(facts.missing)
-    results = _part(missing, "results", lambda: tables(facts.results), [])
+def run_page(run: RunRecord) -> str:
+    """Return the page as HTML. It is rendered without clips first, to know how much room is left for them."""
+    missing = dict(run.missing)
+    results = _part(missing, "results", lambda: tables(run.results), [])
     context: dict[str, Any] = {
-        "facts": facts,
+        "run": run,
         "missing": missing,
-        "summary": _summary(facts, missing),
-        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        "stages": _part(missing, "stages", lambda: [_stage_row(stage) for stage in facts.stages], []),
+        "summary": _summary(run, missing),
+        "written_at": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        "stages": _part(missing, "stages", lambda: [_stage_row(stage) for stage in run.stages], []),
         "results": results,
-        "curves": _part(missing, "curves", lambda: _curves(facts), {}),
-        "graphs": _part(missing, "graph", lambda: _by_graph(facts, picture), {}),
-        "masks": _part(missing, "mask", lambda: _by_graph(facts, mask_picture), {}),
-        "confusions": _part(missing, "confusion", lambda: confusions(facts.stages), []),
-        "data": _part(missing, "data", lambda: _data(facts.data), ((), {})),
-        "environment": flat(facts.environment),
-        "warnings": list(dict.fromkeys((str(each["stage"]), str(each["text"])) for each in facts.warnings)),
-        "untrained": {s.name: s.summary["untrained"] for s in facts.stages if s.summary and s.summary.get("untrained")},
+        "curves": _part(missing, "curves", lambda: _curves(run), {}),
+        "graphs": _part(missing, "graph", lambda: _by_graph(run, graph_picture), {}),
+        "masks": _part(missing, "mask", lambda: _by_graph(run, mask_picture), {}),
+        "confusions": _part(missing, "confusion", lambda: confusion_matrices(run.stages), []),
+        "data": _part(missing, "data", lambda: _data(run.data), ((), {})),
+        "environment": flat(run.environment),
+        "warnings": list(dict.fromkeys((str(each["stage"]), str(each["text"])) for each in run.warnings)),
+        "untrained": {s.name: s.summary["untrained"] for s in run.stages if s.summary and s.summary.get("untrained")},
         "samples": [],
         "left_out": 0,
     }
     bare = template("report.html").render(context)
     clips = Clips(ROOM - len(bare.encode()) - 200_000)  # for the words around the clips
-    context["samples"] = _part(missing, "samples", lambda: best_and_worst(facts.stages, facts.experiment, clips), [])
+    context["samples"] = _part(missing, "samples", lambda: best_and_worst(run.stages, run.experiment, clips), [])
     context["left_out"] = clips.left_out
     return template("report.html").render(context)
 
 
-def template(name: str) -> jinja2.Template:
-    """A template with everything that is put into it escaped."""
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters.update(number=number, percent=percent, shown=shown)
-    return environment.get_template(name)
-
-
-def _part(missing: dict[str, str], part: str, make: Callable[[], Any], otherwise: Any) -> Any:
-    """A part of the page; where the files of the run have another form than this version writes, that is said in its place."""
+def _part(missing: dict[str, str], part: str, compute: Callable[[], Any], otherwise: Any) -> Any:
+    """Compute a part of the page; where the files of the run have a form that this version does not know, note that instead."""
     try:
-        return make()
+        return compute()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         missing[part] = f"the run folder holds it in a form that this version does not know ({type(error).__name__}: {error})"
         return otherwise
 
 
-def _summary(facts: Facts, missing: dict[str, str]) -> str:
-    """One line: how far the run is, and its best figure."""
-    done = sum(stage.summary is not None for stage in facts.stages)
-    state = "finished" if done == len(facts.stages) else f"{done} of {len(facts.stages)} stages finished"
-    best: str = _part(missing, "results", lambda: headline(facts.results), "")
+def _summary(run: RunRecord, missing: dict[str, str]) -> str:
+    """Return one line: how far the run is, and its best figure."""
+    done = sum(stage.summary is not None for stage in run.stages)
+    state = "finished" if done == len(run.stages) else f"{done} of {len(run.stages)} stages finished"
+    best: str = _part(missing, "results", lambda: headline(run.results), "")
     return f"{state}; best {best}" if best else state
 
 
-def _stage_row(stage: StageFacts) -> StageRow:
+def _stage_row(stage: StageRecord) -> StageRow:
     summary = stage.summary or {}
     if stage.summary is not None:
         state = f"{stage.steps:,} steps" if stage.steps else f"{int(summary.get('samples', 0)):,} samples"
@@ -139,41 +115,21 @@ def _stage_row(stage: StageFacts) -> StageRow:
     return StageRow(stage.name, stage.task, state, parameters, "" if speed is None else f"{float(speed):,.1f}")
 
 
-def _curves(facts: Facts) -> dict[str, list[Chart]]:
-    drawn = {stage.name: charts({"": series(stage.records)}) for stage in facts.stages}
-    return {name: made for name, made in drawn.items() if made}
+def _curves(run: RunRecord) -> dict[str, list[Chart]]:
+    drawn = {stage.name: charts({"": series(stage.records)}) for stage in run.stages}
+    return {name: curves for name, curves in drawn.items() if curves}
 
 
-def _by_graph(facts: Facts, draw: Callable[[Any], T | None]) -> dict[str, T]:
-    """A picture of each different graph, under the first stage that has it (no name where there is one graph)."""
-    if facts.experiment is None:
+def _by_graph(run: RunRecord, draw: Callable[[Any], T | None]) -> dict[str, T]:
+    """Draw each different graph, under the first stage that has it (without a name where there is one graph)."""
+    if run.experiment is None:
         return {}
-    graphs = facts.experiment.graphs
+    graphs = run.experiment.graphs
     drawn = {name if len(graphs) > 1 else "": draw(wiring) for name, wiring in graphs.items()}
-    return {name: made for name, made in drawn.items() if made is not None}
+    return {name: picture for name, picture in drawn.items() if picture is not None}
 
 
 def _data(data: Mapping[str, Any]) -> tuple[tuple[str, ...], dict[str, tuple[str, ...]]]:
-    """The names of the counts, and for each data set their values."""
+    """Return the names of the counts, and for each data set their values."""
     names = tuple(dict.fromkeys(name for counts in data.values() for name in counts))
     return names, {key: tuple(f"{counts[n]:,}" if n in counts else "" for n in names) for key, counts in data.items()}
-
-
-def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """A tree of mappings with dotted keys."""
-    found: dict[str, str] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            found.update(flat(value, f"{prefix}{key}."))
-        else:
-            found[f"{prefix}{key}"] = shown(value)
-    return found
-
-
-def shown(value: Any) -> str:
-    """A value of a config or of the environment as a person would write it."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(shown, value))}]"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    return "{}" if value == {} else str(value)

@@ -36,7 +36,7 @@ class Table:
 
 
 def number(value: float) -> str:
-    """At most four or so figures: what a person compares."""
+    """Write a number with about three significant digits, as a person compares it."""
     if not math.isfinite(value):
         return "not a number" if math.isnan(value) else ("∞" if value > 0 else "-∞")
     size = abs(value)
@@ -48,12 +48,13 @@ def number(value: float) -> str:
 
 
 def percent(value: float) -> str:
+    """Write a share of one as a percentage."""
     return f"{100 * value:.1f} %"
 
 
 def tables(results: Mapping[str, Any]) -> list[Table]:
-    """results: stage -> given modalities -> metric -> figure -> value."""
-    made = []
+    """Lay out results: stage -> given modalities -> metric -> figure -> value."""
+    laid_out = []
     for stage, by_given in results.items():
         for metric in dict.fromkeys(key for metrics in by_given.values() for key in metrics):
             columns = {given: metrics[metric] for given, metrics in by_given.items() if metric in metrics}
@@ -62,8 +63,8 @@ def tables(results: Mapping[str, Any]) -> list[Table]:
                 for name in dict.fromkeys(name for figures in columns.values() for name in figures)
                 if not _counts_another(name, columns)
             }
-            made.append(Table(stage, metric, tuple(columns), rows))
-    return made
+            laid_out.append(Table(stage, metric, tuple(columns), rows))
+    return laid_out
 
 
 def _cell(name: str, figures: Mapping[str, float]) -> Cell | None:
@@ -78,12 +79,12 @@ def _counts_another(name: str, columns: Mapping[str, Mapping[str, float]]) -> bo
 
 
 def fullest(givens: list[str]) -> str:
-    """The set of given modalities that says most of a whole model: everything, or the one with the most members."""
+    """Return the set of given modalities that says most of a whole model: everything, or the one with the most members."""
     return max(givens, key=lambda given: (given == "all", given.count("+")))
 
 
 def headline(results: Mapping[str, Any]) -> str:
-    """The best first-named figure of the last evaluation, in words; empty where there is none."""
+    """Return the best figure of the last evaluation, in words; empty where there is none."""
     for table in reversed(tables(results)):
         column = table.columns.index(fullest(list(table.columns)))
         cells = {name: row[column] for name, row in table.rows.items()}

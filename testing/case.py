@@ -1,4 +1,4 @@
-"""What a check gets."""
+"""The argument of every check."""
 
 from __future__ import annotations
 

@@ -82,7 +82,7 @@ def names_and_counts(case: Case) -> None:
 
 @contextmanager
 def _sources(spec: Any) -> Iterator[list[Media] | list[Text]]:
-    """What a decoder is given: small files with sound and pictures, and with one of the two; or text, and none."""
+    """Yield inputs of a decoder: small files with sound and pictures, and with one of the two; or text, and an empty one."""
     if reads_text(spec):
         yield [Text(("a cat sleeps", "ein Hund läuft")), Text(("a cat " * 300,)), Text((" ",))]
         return

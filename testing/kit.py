@@ -21,7 +21,7 @@ Run = Callable[[Case], None]
 
 
 def checks_of(kind: str) -> list[Run]:
-    """The checks that hold a component of this kind to its contract."""
+    """Return the checks that hold a component of this kind to its contract."""
     pairs = (name.split(".") for name in KINDS[kind].checks)
     return [getattr(importlib.import_module(f"antifaz.testing.{file}"), function) for file, function in pairs]
 
@@ -52,19 +52,19 @@ def _installed() -> Plugins:
 
 
 def conformance(examples: Iterable[Example] | None = None, *, plugins: Plugins | None = None) -> list[Check]:
-    """Every check of every example, named `component: check`; several examples of one component are numbered.
+    """List every check of every example, named `component: check`; several examples of one component are numbered.
 
     examples: default all that the plugins list. plugins: whose components the examples name; default everything installed.
     Raises:
-        ConfigError: an example that is no component.
+        ConfigError: an example that is not a component.
     """
     known = plugins or _installed()
     listed = list(examples) if examples is not None else [e for several in known.manager.hook.antifaz_examples() for e in several]
-    found: list[Check] = []
+    checks: list[Check] = []
     seen: dict[str, int] = {}
     for example in listed:
         name = declaration_of(component_of(example.text, example.kind, known.catalogue)).name
         seen[name] = seen.get(name, 0) + 1
         label = name if seen[name] == 1 else f"{name} {seen[name]}"
-        found += [Check(f"{label}: {run.__name__.replace('_', ' ')}", run, example, known) for run in checks_of(example.kind)]
-    return found
+        checks += [Check(f"{label}: {run.__name__.replace('_', ' ')}", run, example, known) for run in checks_of(example.kind)]
+    return checks

@@ -112,7 +112,7 @@ def finite(case: Case) -> None:
     figures = _figures(case, _draw(case))
     assert figures, "it measures nothing"
     wrong = [name for name, value in figures.items() if not (isinstance(value, float | int) and math.isfinite(value))]
-    assert not wrong, f"these are no finite numbers: {', '.join(wrong)}"
+    assert not wrong, f"these are not finite numbers: {', '.join(wrong)}"
 
 
 def absent_samples_of_metrics(case: Case) -> None:

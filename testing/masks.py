@@ -19,13 +19,13 @@ def _streams(case: Case) -> list[Stream]:
 
 
 def _routings(case: Case) -> list[tuple[Routing, list[Stream], list[Stream]]]:
-    """In self-attention, and where the mask takes them, of queries."""
+    """Return the routing of self-attention and, where the mask takes them, of queries, with readers and sources."""
     streams = _streams(case)
-    found = [(case.spec.routing(streams, streams), streams, streams)]
+    routings = [(case.spec.routing(streams, streams), streams, streams)]
     queries = [Stream(stream.name, stream.width, ()) for stream in streams] + [Stream("global", streams[0].width, ())]
     with contextlib.suppress(SpecError):  # a mask may be for self-attention alone, if it says so
-        found.append((case.spec.routing(queries, streams), queries, streams))
-    return found
+        routings.append((case.spec.routing(queries, streams), queries, streams))
+    return routings
 
 
 def covers_readers(case: Case) -> None:
@@ -39,9 +39,9 @@ def covers_readers(case: Case) -> None:
 def learned_readers(case: Case) -> None:
     """Self-attention keeps what a stream was; a query has nothing to keep."""
     (self_attention, *cross) = _routings(case)
-    assert not self_attention[0].learned_readers, "streams that read each other are no learned queries"
+    assert not self_attention[0].learned_readers, "streams that read each other are not learned queries"
     for routing, _, _ in cross:
-        assert routing.learned_readers, "queries are learned readers: pass learned_readers=True where readers are no sources"
+        assert routing.learned_readers, "queries are learned readers: pass learned_readers=True where readers are not sources"
 
 
 def dense_reference(case: Case) -> None:

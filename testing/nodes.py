@@ -43,7 +43,7 @@ class Node:
         self.dtype, self.device = dtype, device
 
     def redrawn(self) -> Node:
-        """With parameters that are not zero anywhere."""
+        """Re-draw every parameter, none of them zero, and return the node."""
         randomize_parameters(self.module, 1)
         return self
 
@@ -52,11 +52,11 @@ class Node:
 
     def __call__(self, arriving: Arriving, batch: int = BATCH, outputs: Iterable[str] | None = None) -> Leaving:
         asked = frozenset(self.outputs if outputs is None else outputs)
-        found = self.kind.call(self.module, arriving, asked, batch)
-        return {"it": found} if isinstance(found, Tokens | Features) else dict(found)
+        leaving = self.kind.call(self.module, arriving, asked, batch)
+        return {"it": leaving} if isinstance(leaving, Tokens | Features) else dict(leaving)
 
     def draw(self, seed: int = 0, batch: int = BATCH) -> Leaving:
-        """A random batch of what arrives."""
+        """Draw a random batch of the inputs."""
         generator = torch.Generator().manual_seed(seed)
         drawn: Leaving = {}
         for name, value in self.inputs.items():
@@ -107,18 +107,18 @@ def same(got: Tensor, expected: Tensor, what: str, tolerance: float = TIGHT) -> 
 
 
 def projected(value: Tokens | Features, rows: Tensor | None = None) -> Tensor:
-    """A random projection of an output, of its marked rows alone if marks are given."""
+    """Return a random projection of an output, of its marked rows alone if marks are given."""
     weights = torch.randn(value.values.shape, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
     product = value.values * weights.to(value.values.dtype)
     return product.sum() if rows is None else product[rows].sum()
 
 
 def gradients(outcome: Tensor, leaves: list[Tensor]) -> list[Tensor]:
-    """Of a scalar; zeros where it does not depend on a leaf."""
+    """Return the gradients of a scalar; zeros where it does not depend on a leaf."""
     if not outcome.requires_grad:
         return [torch.zeros_like(leaf) for leaf in leaves]
-    found = torch.autograd.grad(outcome, leaves, retain_graph=True, allow_unused=True)
-    return [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, found, strict=True)]
+    values = torch.autograd.grad(outcome, leaves, retain_graph=True, allow_unused=True)
+    return [torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, values, strict=True)]
 
 
 def shapes(case: Case) -> None:
@@ -126,13 +126,13 @@ def shapes(case: Case) -> None:
     node = Node(case)
     in_training = node(node.draw())
     node.module.eval()
-    found = node(node.draw())
-    assert set(in_training) == set(found), f"in training it returns {sorted(in_training)}, in evaluation {sorted(found)}"
-    assert set(found) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(found)}"
+    leaving = node(node.draw())
+    assert set(in_training) == set(leaving), f"in training it returns {sorted(in_training)}, in evaluation {sorted(leaving)}"
+    assert set(leaving) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(leaving)}"
     for name, declared in node.outputs.items():
-        got = tuple(found[name].values.shape)
+        got = tuple(leaving[name].values.shape)
         assert got == (BATCH, *declared.dims), f"{name} is declared as {[BATCH, *declared.dims]} and returned as {list(got)}"
-        tokens = found[name]
+        tokens = leaving[name]
         if isinstance(declared, Stream):
             assert isinstance(tokens, Tokens), f"{name} is declared as tokens and returned as features"
             assert tokens.grid == declared.grid, f"{name} is declared with the grid {declared.grid} and returned with {tokens.grid}"
@@ -218,9 +218,9 @@ def state_dict(case: Case) -> None:
 def trained_parameters(case: Case) -> None:
     """Every parameter has a gradient that is not zero everywhere."""
     node = Node(case).redrawn()
-    found = node(node.draw())
+    leaving = node(node.draw())
     named = dict(node.module.named_parameters())
-    total = torch.stack([projected(value) for value in found.values()]).sum()
+    total = torch.stack([projected(value) for value in leaving.values()]).sum()
     dead = [name for name, g in zip(named, gradients(total, list(named.values())), strict=True) if not g.abs().max()]
     # The softmax does not see what is added to all scores of a row, so a key's bias is dead by nature.
     dead = [name for name in dead if not name.endswith("key.bias")]
@@ -235,8 +235,8 @@ def routing(case: Case) -> None:
         batch = partly_absent(node.draw()) if marked else node.draw()
         leaves = {n: v.values.requires_grad_() for n, v in batch.items() if v.values.is_floating_point()}
         torch.manual_seed(0)
-        found = node(batch)
-        for output, value in found.items():
+        leaving = node(batch)
+        for output, value in leaving.items():
             sizes = gradients(projected(value), list(leaves.values()))
             for name, gradient in zip(leaves, sizes, strict=True):
                 largest = float(gradient.abs().max())
@@ -263,14 +263,14 @@ def _without_each(node: Node, batch: Leaving) -> None:
         if not rest:
             continue
         answerable = [output for output in node.outputs if node.may_read(output) & set(rest)]
-        found = node(rest, outputs=answerable)
-        missing = [output for output in answerable if output not in found and output != absent]
+        leaving = node(rest, outputs=answerable)
+        missing = [output for output in answerable if output not in leaving and output != absent]
         assert not missing, f"without {absent}, {', '.join(missing)} can be answered and is left out"
-        for output in found:
+        for output in leaving:
             reads = node.may_read(output)
             assert reads & set(rest), f"without {absent}, {output} has nothing to read and is answered all the same"
             if absent not in reads:
-                same(found[output].values, whole[output].values, f"{output} with and without {absent}, which it may not read")
+                same(leaving[output].values, whole[output].values, f"{output} with and without {absent}, which it may not read")
 
 
 def invalid_tokens(case: Case) -> None:
@@ -282,10 +282,10 @@ def invalid_tokens(case: Case) -> None:
         marks[0, 0] = marks[1, marks.shape[1] // 2 :] = marks[2] = False
         leaf = value.values.clone().requires_grad_()
         batch = node.draw() | {name: Tokens(leaf, value.grid, None, marks)}  # type: ignore[union-attr]
-        found = node(batch)
+        leaving = node(batch)
         changed = torch.where(marks[..., None], leaf.detach(), 1e3 * torch.randn_like(leaf))
         other = node(batch | {name: Tokens(changed, value.grid, None, marks)})  # type: ignore[union-attr]
-        for output, result in found.items():
+        for output, result in leaving.items():
             rows = result.valid if result.valid is not None else torch.ones(result.values.shape[:1], dtype=torch.bool)
             if isinstance(result, Tokens):
                 rows = torch.ones(result.values.shape[:2], dtype=torch.bool) if result.valid is None else result.valid
@@ -305,8 +305,8 @@ def absent_samples(case: Case) -> None:
     present = torch.tensor([True, False, True])
     batch = node.draw()
     marked = {name: Features(value.values, present) for name, value in batch.items()}
-    found, whole = node(marked), node(batch)
-    for output, value in found.items():
+    leaving, whole = node(marked), node(batch)
+    for output, value in leaving.items():
         valid = value.valid
         assert valid is not None, f"{output} does not say which samples are absent"
         expected = present

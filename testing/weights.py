@@ -12,8 +12,8 @@ def parts_are_declared(case: Case) -> None:
     read = case.spec.read()
     unknown = list(read.get("", {}))
     assert not unknown, f"names without a part: {', '.join(unknown)}"
-    found = {part for part, weights in read.items() if weights}
-    assert found == set(case.spec.parts), f"it declares {', '.join(case.spec.parts)} and has {', '.join(sorted(found))}"
+    filled = {part for part, weights in read.items() if weights}
+    assert filled == set(case.spec.parts), f"it declares {', '.join(case.spec.parts)} and has {', '.join(sorted(filled))}"
 
 
 def tensors_are_whole(case: Case) -> None:

@@ -1,1 +1,1 @@
-"""The commands of `antifaz`, one file for each, registered by `app`. A command imports torch, where it needs it, when it is called."""
+"""The commands of `antifaz`, one file for each, registered by `app`. torch is imported when a command that needs it is called."""

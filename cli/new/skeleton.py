@@ -1,4 +1,4 @@
-"""new: a distribution of one's own with a component of each wanted kind, its tests and its README. No torch."""
+"""Writes the skeleton of a plugin: a distribution with a component of each wanted kind, its tests and its README. No torch."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class SkeletonError(AntifazError):
 
 
 def write_skeleton(name: str, kinds: Sequence[str], folder: Path) -> list[Path]:
-    """Write a plugin into `folder / name`; returns its files.
+    """Write a plugin into `folder / name` and return its files.
 
     name: of the distribution, in lower case; with `_` for `-` it names the package and the component (`NAME_KIND` if there are
     several kinds).
     Raises:
-        SkeletonError: an unknown kind, a name that cannot be one, a folder that is there already.
+        SkeletonError: an unknown kind, a name that cannot be used, a folder that already exists.
     """
     if not NAME.fullmatch(name):
         raise SkeletonError(
@@ -41,7 +41,7 @@ def write_skeleton(name: str, kinds: Sequence[str], folder: Path) -> list[Path]:
         raise SkeletonError(f"unknown kind {', '.join(map(repr, unknown))}", hint=f"kinds: {', '.join(KINDS)}")
     root = folder / name
     if root.exists():
-        raise SkeletonError(f"{root} is there already", hint="choose another name, or another folder with --folder DIR")
+        raise SkeletonError(f"{root} already exists", hint="choose another name, or another folder with --folder DIR")
     files = {root / place: text for place, text in _files(name, list(dict.fromkeys(kinds))).items()}
     try:
         for path, text in files.items():
@@ -57,16 +57,16 @@ def _files(name: str, kinds: Sequence[str]) -> dict[str, str]:
     title = package.replace("_", " ").capitalize()
     components = {kind: package if len(kinds) == 1 else f"{package}_{kind}" for kind in kinds}
     classes = {kind: component.title().replace("_", "") for kind, component in components.items()}
-    written: dict[str, str] = {}
+    files: dict[str, str] = {}
     examples, yaml, before = [], [], []
     for kind in kinds:
         words = {"title": title, "component": components[kind], "Class": classes[kind]}
-        written[f"{package}/{kind}.py"] = _filled(f"{kind}/spec.py", words)
-        if _there(f"{kind}/module.py"):
-            written[f"{package}/{kind}_module.py"] = _filled(f"{kind}/module.py", words)
+        files[f"{package}/{kind}.py"] = _filled(f"{kind}/spec.py", words)
+        if _exists(f"{kind}/module.py"):
+            files[f"{package}/{kind}_module.py"] = _filled(f"{kind}/module.py", words)
         examples.append(_filled(f"{kind}/example", words).rstrip("\n"))
         yaml.append(_filled(f"{kind}/yaml", words).rstrip("\n"))
-        if _there(f"{kind}/example_imports"):
+        if _exists(f"{kind}/example_imports"):
             before.append(_filled(f"{kind}/example_imports", words))
     listed = "\n".join(examples)
     imports = _imports(listed, before)
@@ -80,16 +80,16 @@ def _files(name: str, kinds: Sequence[str]) -> dict[str, str]:
         "examples": listed,
     }
     own = "\n".join(sorted(f"from .{kind} import {classes[kind]}" for kind in kinds))
-    written[f"{package}/__init__.py"] = _filled("common/init.py", {**common, "imports": own})
-    written[f"{package}/examples.py"] = _filled("common/examples.py", {**common, "imports": imports})
-    written["pyproject.toml"] = _filled("common/pyproject.toml", common)
-    written["README.md"] = _filled("common/README.md", common)
-    written["tests/test_conformance.py"] = _filled("common/test.py", common)
-    return written
+    files[f"{package}/__init__.py"] = _filled("common/init.py", {**common, "imports": own})
+    files[f"{package}/examples.py"] = _filled("common/examples.py", {**common, "imports": imports})
+    files["pyproject.toml"] = _filled("common/pyproject.toml", common)
+    files["README.md"] = _filled("common/README.md", common)
+    files["tests/test_conformance.py"] = _filled("common/test.py", common)
+    return files
 
 
 def _imports(examples: str, before: Sequence[str]) -> str:
-    """What the examples need: the standard library and numpy first, then ours, then functions that write files."""
+    """Return the imports of the examples: the standard library and numpy first, then ours, then functions that write files."""
     modules: dict[str, list[str]] = {}
     for word, module in IMPORTS.items():
         if f"{word}(" in examples:
@@ -105,7 +105,7 @@ def _template(place: str) -> Path:
     return Path(str(resources.files("antifaz.cli.new").joinpath("templates", *f"{place}.tmpl".split("/"))))
 
 
-def _there(place: str) -> bool:
+def _exists(place: str) -> bool:
     return _template(place).is_file()
 
 

@@ -85,7 +85,7 @@ def test_a_backbone_is_at_most_60_lines(tmp_path: Path) -> None:
     [
         ("My Plugin", ["mask"], "cannot name a plugin"),
         ("mine", ["readout"], "unknown kind 'readout'"),
-        ("there", ["mask"], "is there already"),
+        ("there", ["mask"], "already exists"),
     ],
 )
 def test_what_cannot_be_written_is_told(tmp_path: Path, name: str, kinds: list[str], message: str) -> None:

@@ -1,86 +1,29 @@
-"""Reports: the page of a run says what the run left, in a browser too; several runs side by side; unfinished and hostile ones."""
+"""The page of a run says what the run left, in a browser too; unfinished, damaged and hostile runs have a page."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import subprocess
 import sys
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from antifaz.core.errors import FolderError
-from antifaz.core.experiment import read
 from antifaz.data.media.writing import write_clip
 from antifaz.engine.run import run_experiment
 from antifaz.registry import WriteError
-from antifaz.report import clips, page
-from antifaz.report.comparison import compared, comparison_page, differences, write_comparison
-from antifaz.report.curves import BUCKETS, charts, series, thinned
-from antifaz.report.graph_picture import TIMES, picture
+from antifaz.report import page
+from antifaz.report.comparison import comparison_page
 from antifaz.report.page import write_report
 from antifaz.report.results import number
-from antifaz.report.run_record import gather
+from antifaz.report.run_record import read_run
 from tests.support.browser import Page, executable, file_address
+from tests.support.parsed_page import SECTIONS, Parsed, parsed
 
 ANTIFAZ = str(Path(sys.executable).with_name("antifaz"))
-SECTIONS = {"results", "stages", "curves", "graph", "mask", "confusion", "samples", "data", "warnings", "environment", "config"}
-ENCODER = {"video": 8, "audio": 4, "fusion": 2}
-VOID = {"meta", "img", "br", "link", "input", "hr"}
 HOSTILE = "<script>document.title='taken'</script><img src=x onerror=alert(1)>"
-
-
-class Parsed(HTMLParser):
-    """A page taken apart: ids, tags with attributes, text; elements must nest."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self._open: list[str] = []
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        self.ids += [value for name, value in attributes if name == "id" and value is not None]
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_startendtag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-
-    def handle_data(self, text: str) -> None:
-        self.text += text
-
-    def named(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-@pytest.fixture(scope="module")
-def finished(tiny_config: Path, plugins, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("report") / "tiny"
-    run_experiment(read(tiny_config, plugins), root, device="cpu", quiet=True)
-    return root
-
-
-@pytest.fixture
-def copied(finished: Path, tmp_path: Path) -> Path:
-    """A run that a test may damage."""
-    return Path(shutil.copytree(finished, tmp_path / "copied", ignore=shutil.ignore_patterns("checkpoints", "events")))
-
-
-def parsed(root: Path) -> Parsed:
-    return Parsed(write_report(root).read_text(encoding="utf-8"))
 
 
 def figures_of(results: dict) -> dict[str, float]:
@@ -144,54 +87,6 @@ def test_the_page_has_every_part_and_nothing_from_elsewhere(finished: Path) -> N
     assert (finished / "report.html").stat().st_size < page.ROOM
 
 
-def test_confusion_and_scores_agree_with_the_accuracy(finished: Path) -> None:
-    results = json.loads((finished / "results.json").read_text())["evaluate"]
-    details = json.loads((finished / "stages" / "evaluate" / "details.json").read_text())
-    for given in ("audio", "video", "audio+video"):
-        kept = details["given"][given]["accuracy"]
-        assert set(kept["outputs"]) == {f.removesuffix("_samples") for f in results[given]["accuracy"] if f.endswith("_samples")}
-        for output, each in kept["outputs"].items():
-            right = sum(count for target, answer, count in each["confusion"] if target == answer)
-            assert 100 * right / 32 == pytest.approx(results[given]["accuracy"][output])
-            assert sum(count for *_, count in each["confusion"]) == 32
-            assert all(0 <= score <= 1 for score in each["scores"])
-            assert len(each["scores"]) == len(details["samples"]) == 32
-    assert set(details["given"]) == {"audio", "video", "audio+video"}  # retrieval keeps nothing of single samples
-    assert details["lower_is_better"]["pairs"] == ["backward_median_rank", "forward_median_rank"]
-
-
-def test_the_best_and_the_worst_samples_are_those_of_the_scores(finished: Path) -> None:
-    facts = gather(finished)
-    details = json.loads((finished / "stages" / "evaluate" / "details.json").read_text())
-    shown = {s.output: s for s in page.best_and_worst(facts.stages, facts.experiment, clips.Clips(page.ROOM))}
-    for output in ("audio", "video", "fusion", "late", "mean"):
-        scores = details["given"]["audio+video"]["accuracy"]["outputs"][output]["scores"]
-        assert [card.score for card in shown[output].best] == sorted(scores, reverse=True)[:3]
-        assert [card.score for card in shown[output].worst] == sorted(scores)[:3]
-        assert all(scores[card.index] == card.score for card in shown[output].best)
-        assert all(card.players[0].kind == "video" for card in shown[output].best)
-
-
-def test_every_value_of_the_config_is_there_with_its_origin(finished: Path, tiny_config: Path) -> None:
-    origins = json.loads((finished / "origins.json").read_text())
-    assert ["stages.pretrain.steps", 6] in [origin[:2] for origin in origins]
-    line = next(i for i, text in enumerate(tiny_config.read_text().splitlines(), 1) if text == "    steps: 6")
-    assert next(place for key, _, place in origins if key == "stages.pretrain.steps").endswith(f"tiny.yaml:{line}:12")
-
-
-def test_an_override_is_an_origin_and_stays_one(tiny, tmp_path: Path) -> None:
-    override = "stages.finetune=!delete", "stages.evaluate=!delete", "stages.pretrain.steps=2"
-    for _ in range(2):  # a second start of the same run changes nothing
-        run_experiment(tiny(*override), tmp_path / "r", device="cpu", quiet=True)
-        facts = gather(tmp_path / "r")
-        assert (
-            next(place for key, _, place in facts.origins if key == "stages.pretrain.steps")
-            == "command line: stages.pretrain.steps=2"
-        )
-    run_experiment(tiny(*override, "seed=1"), tmp_path / "r", device="cpu", quiet=True, fresh=True)
-    assert ("seed", 1, "command line: seed=1") in gather(tmp_path / "r").origins
-
-
 def test_warnings_are_kept_and_shown(finished: Path) -> None:
     done = json.loads((finished / "stages" / "finetune" / "done.json").read_text())
     assert done["untrained"] == ["video_z", "audio_z"]
@@ -241,11 +136,11 @@ def test_skipped_files_become_warnings(tiny, tmp_path: Path) -> None:
     folder = folder_of_clips(media, ["c0", "c1", "c0", "c1"], more="max_unreadable: 1, ")
     (media / "3.mp4").write_bytes(b"no media")
     run_experiment(tiny(f"data.labelled={folder}", *SHORT), tmp_path / "r", device="cpu", quiet=True)
-    told = [each["text"] for each in gather(tmp_path / "r").warnings]
+    told = [each["text"] for each in read_run(tmp_path / "r").warnings]
     assert told
     assert all(text.startswith(f"skipped {media / '3.mp4'} cannot be read as media") for text in told)
     found = parsed(tmp_path / "r")
-    assert found.text.count(told[0]) == len({each["stage"] for each in gather(tmp_path / "r").warnings})
+    assert found.text.count(told[0]) == len({each["stage"] for each in read_run(tmp_path / "r").warnings})
     kept = json.loads((tmp_path / "r" / "stages" / "evaluate" / "details.json").read_text())["given"]["audio+video"]["accuracy"]
     assert kept["outputs"]["fusion"]["scores"][3] is None
     assert kept["outputs"]["fusion"]["answers"][3] is None
@@ -260,7 +155,7 @@ def test_what_is_missing_is_said(copied: Path, gone: str, section: str) -> None:
     found = parsed(copied)
     assert set(found.ids) >= SECTIONS
     assert found.text.count("Not here") == 1
-    assert section in gather(copied).missing
+    assert section in read_run(copied).missing
 
 
 @pytest.mark.parametrize(
@@ -273,7 +168,7 @@ def test_what_is_missing_is_said(copied: Path, gone: str, section: str) -> None:
 def test_damaged_parts_still_give_a_page(copied: Path, name: str, content: bytes) -> None:
     (copied / name).write_bytes(content)
     assert set(parsed(copied).ids) >= SECTIONS
-    assert Parsed(comparison_page({"a": gather(copied, wired=False), "b": gather(copied, wired=False)})).ids
+    assert Parsed(comparison_page({"a": read_run(copied, wired=False), "b": read_run(copied, wired=False)})).ids
 
 
 @pytest.mark.parametrize(
@@ -282,7 +177,7 @@ def test_damaged_parts_still_give_a_page(copied: Path, name: str, content: bytes
 def test_damaged_details_still_give_a_page(copied: Path, content: str) -> None:
     (copied / "stages" / "evaluate" / "details.json").write_text(content)
     assert set(parsed(copied).ids) >= SECTIONS
-    assert Parsed(comparison_page({"a": gather(copied, wired=False), "b": gather(copied, wired=False)})).ids
+    assert Parsed(comparison_page({"a": read_run(copied, wired=False), "b": read_run(copied, wired=False)})).ids
 
 
 def test_a_run_that_has_only_begun_has_a_page(finished: Path, tmp_path: Path) -> None:
@@ -320,46 +215,8 @@ def test_names_and_values_are_text(copied: Path) -> None:
     assert not [attributes for attributes in found.named("img") if attributes.get("src") == "x"]
     assert not [attributes for _, attributes in found.tags if any(name.startswith("on") for name in attributes)]
     assert found.text.count("document.title='taken'") > 10
-    both = comparison_page({HOSTILE: gather(copied), "b": gather(copied)})
+    both = comparison_page({HOSTILE: read_run(copied), "b": read_run(copied)})
     assert not Parsed(both).named("script")
-
-
-def test_runs_side_by_side(tiny, finished: Path, tmp_path: Path) -> None:
-    other = tmp_path / "other"
-    run_experiment(tiny("stages.finetune.optimizer.lr=0.01", "seed=3"), other, device="cpu", quiet=True)
-    target = write_comparison([finished, other], tmp_path / "both.html")
-    text = target.read_text(encoding="utf-8")
-    found = Parsed(text)
-    assert set(found.ids) >= {"runs", "results", "curves", "config", "environment"}
-    runs = {"a": gather(finished), "b": gather(other)}
-    both = [json.loads((root / "results.json").read_text())["evaluate"] for root in (finished, other)]
-    for table in compared(runs):
-        metric, _, given = table.metric.partition(" given ")
-        for name, cells in table.rows.items():
-            values = [results[given][metric][name] for results in both]
-            assert [cell.value for cell in cells if cell is not None] == values
-            best = min(values) if name.endswith("median_rank") else max(values)
-            expected = [len(set(values)) > 1 and value == best for value in values]
-            assert [cell.better for cell in cells if cell is not None] == expected
-    config = {label: {key: json.dumps(value) for key, value, _ in facts.origins} for label, facts in runs.items()}
-    assert set(differences(config)) == {"stages.finetune.optimizer.lr", "seed"}
-    assert found.text.count("Not here") == 0
-    assert "stages.finetune.optimizer.lr" in found.text
-    assert "stages.pretrain.optimizer.lr" not in found.text
-    assert len([a for a in found.named("path") if "line" in (a.get("class") or "")]) > 2 * 8
-
-
-@pytest.mark.parametrize("arguments", [["."], ["nowhere"], [".", "nowhere"]])
-def test_folders_that_are_no_runs_are_words(tmp_path: Path, arguments: list[str]) -> None:
-    done = subprocess.run([ANTIFAZ, "report", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert "is no run folder: it has no config.yaml" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
-def test_the_same_run_twice_is_refused(finished: Path, tmp_path: Path) -> None:
-    with pytest.raises(FolderError, match="named twice"):
-        write_comparison([finished, finished.parent / "." / finished.name], tmp_path / "x.html")
 
 
 def test_the_command_renews_and_says_where(copied: Path) -> None:
@@ -388,79 +245,11 @@ def test_a_report_that_fails_does_not_fail_the_run(tiny, tmp_path: Path, monkeyp
 
 
 def test_clips_beyond_the_room_are_left_out_and_said(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = page.run_page(gather(finished))
+    whole = page.run_page(read_run(finished))
     assert "clips are left out" not in whole
     bare = len(whole.encode()) - sum(len(a["src"] or "") for a in Parsed(whole).named("video"))
     monkeypatch.setattr(page, "ROOM", bare + 200_000 + 60_000)
-    less = page.run_page(gather(finished))
+    less = page.run_page(read_run(finished))
     assert 0 < len(Parsed(less).named("video")) < len(Parsed(whole).named("video"))
     assert "clips are left out: the page has no more room for them." in less
     assert len(less.encode()) <= page.ROOM
-
-
-def test_large_and_odd_files_become_short_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    frames = np.random.default_rng(0).integers(0, 255, (240, 64, 96, 3), dtype=np.uint8)
-    write_clip(tmp_path / "long.mp4", frames, np.zeros(20 * 16000, np.float32), fps=12, sample_rate=16000)
-    assert (tmp_path / "long.mp4").stat().st_size > clips.SMALL
-    made = clips.player(tmp_path / "long.mp4", None)
-    assert (made.kind, made.note) == ("video", "a small version of the clip")
-    assert len(made.uri) < (tmp_path / "long.mp4").stat().st_size
-    write_clip(tmp_path / "sound.mp4", None, np.zeros(16000, np.float32), fps=12, sample_rate=16000)
-    assert clips.player(tmp_path / "sound.mp4", None).uri.startswith("data:audio/mp4;base64,")
-    shutil.copy(tmp_path / "sound.mp4", tmp_path / "sound.xyz")
-    assert clips.player(tmp_path / "sound.xyz", None).note == "a small version of the clip"
-
-
-def test_samples_are_found_by_their_names(tmp_path: Path) -> None:
-    for name in ("a.mp4", "b.wav", "c, d.mp4"):
-        (tmp_path / name).write_bytes(b"x")
-    assert clips.files_of("a.mp4", str(tmp_path)) == [tmp_path / "a.mp4"]
-    assert clips.files_of("a.mp4, b.wav", str(tmp_path)) == [tmp_path / "a.mp4", tmp_path / "b.wav"]
-    assert clips.files_of("c, d.mp4", str(tmp_path)) == [tmp_path / "c, d.mp4"]
-    assert clips.files_of("a.mp4, gone.wav", str(tmp_path)) == []
-    assert clips.files_of("sentence\0 5" + "x" * 5000, str(tmp_path)) == []
-    (player,) = clips.Clips(10**6).players("a.mp4", str(tmp_path), None)
-    assert player.kind == ""
-    assert player.note == "nothing to play: no media file"
-
-
-def test_curves_keep_spikes_and_leave_out_what_is_not_finite() -> None:
-    points = [(float(i), 1.0) for i in range(100_000)]
-    points[77_777] = (77_777.0, 9.0)
-    kept = thinned(points)
-    assert len(kept) <= 2 * BUCKETS + 1
-    assert (77_777.0, 9.0) in kept
-    assert kept[-1] == points[-1]
-    records = [{"stage": "s", "step": i, "loss": 1.0 / i, "av": 1.0 / i, "x": math.nan, "all/m/f": 2.0} for i in (1, 2, 4)]
-    found = charts({"": series(records)})
-    assert [chart.title for chart in found] == ["loss"]  # `av` is the whole loss, `x` never finite, the last no curve
-    (line,) = found[0].lines
-    heights = [y for _, y in line.dots]
-    assert heights == sorted(heights)  # a falling loss goes down the picture
-    assert line.last == 0.25
-
-
-def test_the_graph_is_drawn_from_top_to_bottom(tiny) -> None:
-    wiring = tiny().wiring
-    drawn = picture(wiring)
-    boxes = {box.title: box for box in drawn.boxes}
-    assert set(boxes) == {*wiring.nodes, "batch.video", "batch.audio"}
-    for node in wiring.nodes.values():
-        for wire in node.wires:
-            source = boxes[wire.reference if wire.node == "batch" else wire.node]
-            assert source.y + source.height < boxes[node.name].y
-    for a in drawn.boxes:
-        assert a.x >= 0
-        assert a.x + a.width <= drawn.width
-        assert a.y + a.height <= drawn.height
-        for b in drawn.boxes:
-            assert a is b or a.x + a.width <= b.x or b.x + b.width <= a.x or a.layer != b.layer
-    assert boxes["encoder"].rows == tuple(f"{name}: {tokens} tokens{TIMES}16" for name, tokens in ENCODER.items())
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [(93.75, "93.75"), (100.0, "100"), (0.123456, "0.123"), (12345.6, "12,346"), (math.nan, "not a number"), (-math.inf, "-∞")],
-)
-def test_numbers_are_short(value: float, text: str) -> None:
-    assert number(value) == text

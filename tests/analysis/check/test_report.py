@@ -7,7 +7,6 @@ import io
 import pytest
 from rich.console import Console
 
-from antifaz.analysis.check.published import changed_inputs
 from antifaz.analysis.check.report import check
 from antifaz.cli.commands.check import show
 from antifaz.core.experiment import read
@@ -44,9 +43,3 @@ def test_published_flops_that_were_counted_otherwise_are_not_compared(plugins, c
     report = check(read("quickstart", plugins, [f"published={{source: us, flops: {float(flops)}, {counted_by}}}"]), data=False)
     assert f"published by us: 49.4 MFLOPs {comparison}\n" in printed(report)
     assert report.json()["published"]["counted_by"] == counted_by.removeprefix("counted_by: ")
-
-
-def test_inputs_that_are_not_those_of_the_published_figures_are_named(plugins) -> None:
-    document = read("models/vit-tiny", plugins, ["inputs.image=[3, 1, 256, 256]"]).document
-    assert changed_inputs(document) == ("inputs.image",)
-    assert changed_inputs(read("models/vit-tiny", plugins).document) == ()

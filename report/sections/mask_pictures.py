@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import attrs
 
 from antifaz.analysis.pictures import draw_routings, routed_nodes
 from antifaz.core.graph.wiring import Wiring
+from antifaz.report.rendering import data_uri
 
 
 @attrs.frozen
@@ -29,8 +29,3 @@ def mask_picture(wiring: Wiring) -> MaskPicture | None:
         path = Path(folder) / "mask.png"
         draw_routings(wiring, path)
         return MaskPicture(data_uri("image/png", path.read_bytes()), nodes)
-
-
-def data_uri(media_type: str, content: bytes) -> str:
-    """Write content into a `data:` URI."""
-    return f"data:{media_type};base64,{base64.b64encode(content).decode()}"

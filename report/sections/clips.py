@@ -13,13 +13,12 @@ from antifaz.core.errors import DataError
 from antifaz.data.clips import Clip
 from antifaz.data.media.file import Media, UnreadableMedia
 from antifaz.data.media.writing import write_clip
-
-from .mask_pictures import data_uri
+from antifaz.report.rendering import data_uri
 
 SMALL = 200_000
 """Bytes up to which a file is taken as it is."""
 SECONDS, FPS, SIZE, SAMPLE_RATE = 10.0, 12, 144, 16000
-"""Of a clip that is made."""
+"""The length, frame rate, side and sample rate of a clip that is written for the page."""
 CONTAINERS = {
     ".mp4": "mp4",
     ".m4v": "mp4",
@@ -31,7 +30,7 @@ CONTAINERS = {
     ".flac": "flac",
 }
 CODECS = {"h264", "vp8", "vp9", "av1", "aac", "mp3", "opus", "vorbis", "flac", "pcm_s16le"}
-"""What browsers play."""
+"""Codecs that browsers play."""
 
 
 @attrs.frozen
@@ -52,34 +51,34 @@ class Clips:
 
     def __init__(self, room: int) -> None:
         self.room = room
-        self._made: dict[Path, Player] = {}
+        self._players: dict[Path, Player] = {}
         self.left_out = 0
 
     def players(self, name: str, folder: str, clip: Clip | None) -> list[Player]:
-        """The players of a sample. name: as its data set calls it. folder: where relative names begin. clip: the span of it."""
+        """Return the players of a sample. name: as its data set calls it. folder: where relative names begin. clip: its span."""
         paths = files_of(name, folder)
         if not paths:
-            return [Player("", "", "no such file here")]
+            return [Player("", "", "the file is not on this machine")]
         return [self._player(path, clip) for path in paths]
 
     def _player(self, path: Path, clip: Clip | None) -> Player:
-        if path not in self._made:
+        if path not in self._players:
             try:
-                self._made[path] = player(path, clip)
+                self._players[path] = make_player(path, clip)
             except UnreadableMedia:
-                self._made[path] = Player("", "", "nothing to play: no media file")  # data of another kind, or damaged
+                self._players[path] = Player("", "", "nothing to play: not a media file")  # data of another kind, or damaged
             except (DataError, OSError) as error:
-                self._made[path] = Player("", "", str(error))
-        made = self._made[path]
-        if len(made.uri) > self.room:
+                self._players[path] = Player("", "", str(error))
+        player = self._players[path]
+        if len(player.uri) > self.room:
             self.left_out += 1
             return Player("", "", "left out: the page is full")
-        self.room -= len(made.uri)
-        return made
+        self.room -= len(player.uri)
+        return player
 
 
 def files_of(name: str, folder: str) -> list[Path]:
-    """The files of a sample, which is named by its path, or by several with commas between. Empty unless all are there."""
+    """List the files of a sample, which is named by its path, or by several with commas between. Empty unless all exist."""
     for names in ([name], name.split(", ")):
         paths = [Path(folder, each) for each in names]
         if all(_is_file(path) for path in paths):
@@ -90,12 +89,12 @@ def files_of(name: str, folder: str) -> list[Path]:
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that is no path
+    except (OSError, ValueError):  # a name that cannot be a path
         return False
 
 
-def player(path: Path, clip: Clip | None) -> Player:
-    """What plays a file, or the span of it that is a sample.
+def make_player(path: Path, clip: Clip | None) -> Player:
+    """Make a player of a file, or of the span of it that is a sample.
 
     Raises:
         DataError: a file that cannot be read as media. OSError: no room for the clip that is made.
@@ -105,8 +104,8 @@ def player(path: Path, clip: Clip | None) -> Player:
     container = CONTAINERS.get(path.suffix.lower())
     if container is not None and set(media.codecs.values()) <= CODECS and path.stat().st_size <= SMALL:
         return Player(kind, data_uri(f"{kind}/{container}", path.read_bytes()))
-    with tempfile.TemporaryDirectory() as made:
-        target = Path(made) / "clip.mp4"
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "clip.mp4"
         _shorten(media, clip, target)
         return Player(kind, data_uri(f"{kind}/mp4", target.read_bytes()), "a small version of the clip")
 
@@ -121,6 +120,6 @@ def _shorten(media: Media, clip: Clip | None, target: Path) -> None:
 
 
 def short_name(name: str, folder: str) -> str:
-    """Without the folder that all of a run's relative names begin in."""
+    """Return a name without the folder that all of a run's relative names begin in."""
     start = folder.rstrip(os.sep) + os.sep
     return ", ".join(part.removeprefix(start) for part in name.split(", "))

@@ -7,13 +7,13 @@ from typing import Any
 
 import attrs
 
-from .results import fullest
-from .run_record import StageFacts
+from antifaz.report.results import fullest
+from antifaz.report.run_record import StageRecord
 
 MOST_CLASSES = 40
-"""Of more classes a matrix cannot be read; the page lists what is confused most."""
+"""A matrix of more classes cannot be read; the page lists the classes that are confused most instead."""
 MOST_MATRICES = 40
-"""Drawn for one stage."""
+"""Matrices that are drawn for one stage."""
 MOST_PAIRS = 20
 
 
@@ -46,14 +46,15 @@ class StageConfusion:
     left_out: int
 
 
-def confusions(stages: Sequence[StageFacts]) -> list[StageConfusion]:
-    """Of each stage that kept some, those of the fullest set of given modalities first."""
-    made = []
+def confusion_matrices(stages: Sequence[StageRecord]) -> list[StageConfusion]:
+    """Return the matrices of each stage that kept some, those of the fullest set of given modalities first."""
+    confusions = []
     for stage in stages:
-        found = list(_matrices((stage.details or {}).get("given") or {}))
-        if found:
-            made.append(StageConfusion(stage.name, tuple(found[:MOST_MATRICES]), max(0, len(found) - MOST_MATRICES)))
-    return made
+        matrices = list(_matrices((stage.details or {}).get("given") or {}))
+        if matrices:
+            left_out = max(0, len(matrices) - MOST_MATRICES)
+            confusions.append(StageConfusion(stage.name, tuple(matrices[:MOST_MATRICES]), left_out))
+    return confusions
 
 
 def _matrices(by_given: Mapping[str, Any]) -> Iterator[Matrix]:

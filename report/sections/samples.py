@@ -9,20 +9,20 @@ import attrs
 
 from antifaz.core.experiment import Experiment
 from antifaz.data.clips import Clip
+from antifaz.report.results import fullest
+from antifaz.report.run_record import StageRecord
 
 from .clips import Clips, Player, short_name
-from .results import fullest
-from .run_record import StageFacts
 
 EACH = 3
-"""Best and worst samples of an output."""
+"""Samples of an output that are shown as best, and as many as worst."""
 
 
 @attrs.define
 class Card:
     """One sample. right, named: classes, empty where unknown. players: filled after all samples are chosen.
 
-    sentences: what it says in words.
+    sentences: its text.
     """
 
     index: int
@@ -36,7 +36,7 @@ class Card:
 
 @attrs.frozen
 class OutputSamples:
-    """Of one output of the model, judged by `score` with `given`."""
+    """The samples of one output of the model, judged by `score` with `given`."""
 
     stage: str
     metric: str
@@ -47,28 +47,28 @@ class OutputSamples:
     worst: tuple[Card, ...]
 
 
-def best_and_worst(stages: Sequence[StageFacts], experiment: Experiment | None, clips: Clips) -> list[OutputSamples]:
-    """Of every output that has scores, in the call that was given most. The very best and worst get their clips first."""
-    made = []
+def best_and_worst(stages: Sequence[StageRecord], experiment: Experiment | None, clips: Clips) -> list[OutputSamples]:
+    """Choose samples of every output that has scores, in the call that was given most. The very best and worst get clips first."""
+    outputs = []
     order: list[tuple[int, Card, str, Clip | None]] = []
     for stage in stages:
         details = stage.details or {}
         folder, names = details.get("folder") or "", details.get("samples") or []
         span = _span(stage, experiment)
         for chosen in _of_stage(stage.name, details.get("given") or {}, names):
-            made.append(chosen)
-            said = details.get("sentences") or []
+            outputs.append(chosen)
+            sentences = details.get("sentences") or []
             for card in (*chosen.best, *chosen.worst):
-                card.sentences = tuple(said[card.index]) if card.index < len(said) else ()
+                card.sentences = tuple(sentences[card.index]) if card.index < len(sentences) else ()
             order += [(i, card, folder, span) for cards in (chosen.best, chosen.worst) for i, card in enumerate(cards)]
     for _, card, folder, span in sorted(order, key=lambda each: each[0]):
         card.players = clips.players(card.name, folder, span)
         card.name = short_name(card.name, folder)
-    return made
+    return outputs
 
 
-def _span(stage: StageFacts, experiment: Experiment | None) -> Clip | None:
-    """Which part of a file is a sample of this stage, where its data set says so."""
+def _span(stage: StageRecord, experiment: Experiment | None) -> Clip | None:
+    """Return the part of a file that is a sample of this stage, where its data set says so."""
     if experiment is None or stage.name not in experiment.stages:
         return None
     clip = getattr(experiment.data[experiment.stages[stage.name].data].dataset, "clip", None)
@@ -81,7 +81,7 @@ def _of_stage(stage: str, by_given: Mapping[str, Any], names: Sequence[str]) -> 
         for metric, details in metrics.items():
             for output in details["outputs"]:
                 calls.setdefault((metric, output), []).append(given)
-    made = []
+    outputs = []
     for (metric, output), givens in calls.items():
         given = fullest(givens)
         details = by_given[given][metric]
@@ -89,12 +89,12 @@ def _of_stage(stage: str, by_given: Mapping[str, Any], names: Sequence[str]) -> 
         half = min(EACH, (len(cards) + 1) // 2)
         if cards:
             worst = tuple(reversed(cards[max(half, len(cards) - EACH) :]))
-            made.append(OutputSamples(stage, metric, given, output, details["score"], tuple(cards[:half]), worst))
-    return made
+            outputs.append(OutputSamples(stage, metric, given, output, details["score"], tuple(cards[:half]), worst))
+    return outputs
 
 
 def _cards(details: Mapping[str, Any], output: Mapping[str, Any], names: Sequence[str]) -> list[Card]:
-    """Of all samples that count, best first; equals in the order of the data set."""
+    """Make a card of every sample that counts, best first; equals in the order of the data set."""
     classes = details["classes"]
 
     def word(numbers: Sequence[int | None], index: int) -> str:

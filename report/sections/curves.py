@@ -1,4 +1,4 @@
-"""Curves of what a training stage logged, as the geometry of inline SVG: small, sharp, and readable on light and dark."""
+"""Curves of the figures that a training stage logged, as inline SVG: small, sharp, and readable on light and dark."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 360, 210
 LEFT, RIGHT, TOP, BOTTOM = 56, 16, 10, 34
-"""Room for ticks and their words, in units of the picture."""
+"""Room for ticks and their labels, in units of the picture."""
 BUCKETS = 300
 """A longer curve keeps the lowest and the highest point of each of so many parts, so that no spike is lost."""
 WORDS = {"gradient_norm": "gradient norm", "learning_rate": "learning rate", "samples_per_second": "samples per second"}
@@ -47,21 +47,21 @@ class Chart:
 
 
 def series(records: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
-    """figure -> (step, value) of what a training stage logged. What an evaluation logs (`given/metric/figure`) is no curve."""
-    found: dict[str, list[tuple[float, float]]] = {}
+    """Map each figure that a training stage logged to its (step, value) points; figures of evaluations contain a slash."""
+    points: dict[str, list[tuple[float, float]]] = {}
     for record in records:
         for name, value in record.items():
             if name not in NOT_FIGURES and "/" not in name and isinstance(value, int | float):
-                found.setdefault(name, []).append((float(record["step"]), float(value)))
-    return found
+                points.setdefault(name, []).append((float(record["step"]), float(value)))
+    return points
 
 
 def charts(runs: Mapping[str, Mapping[str, Points]]) -> list[Chart]:
-    """A chart for each figure, with a line for each run. runs: label -> figure -> points.
+    """Draw a chart for each figure, with a line for each run. runs: label -> figure -> points.
 
     A term that is the whole loss is the same curve, and drawn once.
     """
-    made = []
+    drawn = []
     loss = {label: figures.get("loss") for label, figures in runs.items()}
     for name in dict.fromkeys(name for figures in runs.values() for name in figures):
         lines = {label: figures[name] for label, figures in runs.items() if name in figures}
@@ -70,12 +70,12 @@ def charts(runs: Mapping[str, Mapping[str, Points]]) -> list[Chart]:
         colors = {label: i for i, label in enumerate(runs)}
         chart = _chart(WORDS.get(name, name), lines, colors)
         if chart is not None:
-            made.append(chart)
-    return made
+            drawn.append(chart)
+    return drawn
 
 
 def _chart(title: str, runs: Mapping[str, Points], colors: Mapping[str, int]) -> Chart | None:
-    """None where nothing is finite."""
+    """Draw one figure; None where no value is finite."""
     finite = {label: [(x, y) for x, y in points if math.isfinite(y)] for label, points in runs.items()}
     finite = {label: thinned(points) for label, points in finite.items() if points}
     if not finite:
@@ -104,7 +104,7 @@ def _chart(title: str, runs: Mapping[str, Points], colors: Mapping[str, int]) ->
 
 
 def _axis(low: float, high: float, *, whole: bool = False) -> tuple[float, float, list[float]]:
-    """The ends of an axis, and round places on it. whole: only whole numbers."""
+    """Return the ends of an axis, and round places on it. whole: only whole numbers."""
     from matplotlib.ticker import MaxNLocator
 
     if high == low:
@@ -118,7 +118,7 @@ def _axis(low: float, high: float, *, whole: bool = False) -> tuple[float, float
 
 
 def thinned(points: Points) -> list[tuple[float, float]]:
-    """At most two points for each of BUCKETS parts, and the last."""
+    """Keep at most two points for each of BUCKETS parts, and the last."""
     if len(points) <= 2 * BUCKETS:
         return list(points)
     size = math.ceil(len(points) / BUCKETS)
