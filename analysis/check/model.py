@@ -69,7 +69,9 @@ def shape_problems(experiment: Experiment, graph: Graph) -> list[Problem]:
     try:
         returned = graph(meta_batch(wiring, 2), list(wiring.nodes))
     except Exception as error:  # whatever a plugin's own code raises
-        return [node_problem(graph) or Problem(f"the graph cannot run: {failure(error, graph)}", wiring.locate(()), PLUGIN_FAULT_HINT)]
+        return [
+            node_problem(graph) or Problem(f"the graph cannot run: {failure(error, graph)}", wiring.locate(()), PLUGIN_FAULT_HINT)
+        ]
     for name, node in wiring.nodes.items():
         for output, declared in node.outputs.items():
             reference = Wire("", name, output).reference

@@ -76,7 +76,9 @@ def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: M
         node_problem(model.graph, batch, prefix)
         or _objective_problem(experiment, stage, model, batch)
         or Problem(
-            f"{prefix}a training step cannot run: {failure(error, model)}", experiment.document.location(("stages", stage)), PLUGIN_FAULT_HINT
+            f"{prefix}a training step cannot run: {failure(error, model)}",
+            experiment.document.location(("stages", stage)),
+            PLUGIN_FAULT_HINT,
         )
     )
 
