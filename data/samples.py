@@ -166,7 +166,7 @@ class MediaSamples:
         return Decoded(entries, note=note, longer=self.clip.is_longer(duration))
 
     def _duration(self, durations: Sequence[float]) -> float:
-        """Return the seconds that all files of a row have; one shorter than a clip (a photo beside a song) does not bound its place."""
+        """Return the seconds that all files of a row have; one shorter than a clip (a photo beside a song) does not count."""
         return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
 
     def finish(self, name: str, stored: Tensor) -> Entry:
