@@ -7,9 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = ("core", "data", "engine", "analysis")
 MISSING: set[str] = {
-    "core/experiment/config.py",
-    "core/experiment/needed_files.py",
-    "core/experiment/sinks.py",
     "core/graph/loading.py",
     "core/graph/wiring.py",
     "core/interfaces/hooks.py",
