@@ -18,7 +18,7 @@ lint: $(INSTALLED)
 types: $(INSTALLED)
 	rm -rf build/typed && $(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
 	rm -rf antifaz.egg-info  # else Python in this folder would find its plugins there, old ones too
-	MYPYPATH=build/typed $(BIN)/mypy -p antifaz.registry -p antifaz.core
+	MYPYPATH=build/typed $(BIN)/mypy -p antifaz
 
 unit: $(INSTALLED)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist worksteal

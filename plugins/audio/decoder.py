@@ -70,7 +70,7 @@ class LogMelDecoder(WaveformDecoder):
 
     def finish(self, stored: Tensor, training: bool) -> Tensor:
         """int16 (B, S) -> float32 (B, F, T)."""
-        energy_BFT = self.mel(super().finish(stored, training))[..., : self.frames]
+        energy_BFT: Tensor = self.mel(super().finish(stored, training))[..., : self.frames]
         mel_BFT = ((energy_BFT + FLOOR).log() - self.spec.mean) / self.spec.std
         if training and self.spectrogram_augment is not None:
             mel_BFT = self.spectrogram_augment(mel_BFT)

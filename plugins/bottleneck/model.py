@@ -58,6 +58,7 @@ class BottleneckTransformer(nn.Module):
     ) -> None:
         super().__init__()
         self.modalities, self.bottleneck, self.fusion_layer, self.shared = tuple(modalities), bottleneck, fusion_layer, shared
+        self.depth = depth
         self.encoders = nn.ModuleDict(
             {
                 name: Encoder(width, depth=depth, heads=heads, hidden=hidden, dropout=dropout, drop_path=drop_path)
@@ -76,8 +77,7 @@ class BottleneckTransformer(nn.Module):
         x = {name: streams[name].values for name in present}
         latent = streams[self.bottleneck].values if self.bottleneck in streams else None
         encoders = {name: self._encoder(name) for name in present}
-        depth = len(next(iter(self.encoders.values())).blocks)
-        for i in range(depth):
+        for i in range(self.depth):
             made: dict[str, Tensor] = {}
             for name in present:
                 block = encoders[name].blocks[i]

@@ -50,13 +50,16 @@ class LowRankMap(nn.Module):
 
 
 def _apply(down_RI: Tensor, up_OR: Tensor, bias_O: Tensor, x: Tensor) -> Tensor:
-    return F.linear(F.normalize(F.linear(x, down_RI), dim=-1), up_OR, bias_O)
+    inner = F.normalize(F.linear(x, down_RI), dim=-1)
+    mapped: Tensor = F.linear(inner, up_OR, bias_O)
+    return mapped
 
 
 def rotations(skew_NRR: Tensor) -> Tensor:
     """Orthogonal matrices (N, R, R): exponentials of the skew-symmetric ones that the numbers below the diagonals stand for."""
     lower = skew_NRR.tril(-1)
-    return torch.linalg.matrix_exp(lower - lower.mT)
+    exponentials: Tensor = torch.linalg.matrix_exp(lower - lower.mT)
+    return exponentials
 
 
 def maps_of(layers: Mapping[str, nn.Module], member: str) -> dict[str, Map]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -135,8 +136,8 @@ class ParameterEfficientTransformers(nn.Module):
 
     def _run(self, member: str, x: dict[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
         """One Transformer on its streams."""
-        layers = self.layers[SHARED if self.shared else member]
-        maps = [layer.maps(member) for layer in layers]
+        layers = cast(nn.ModuleList, self.layers[SHARED if self.shared else member])
+        maps = [cast(Layer, layer).maps(member) for layer in layers]
         for i in range(self.depth):
             layer = layers[i % len(layers)]
             x = layer(x, maps[i % len(layers)], routing, valid)

@@ -6,6 +6,7 @@ Axes: B batch, C channels, T frames, H W height and width of pictures, F bins.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -86,7 +87,7 @@ class ResNet(nn.Module):
             x = unit(x, entry.valid)
         x = self.pool(x)
         for stage in self.stages:
-            for block in stage:
+            for block in cast(nn.ModuleList, stage):
                 x = block(x, entry.valid)
         return Features(x.flatten(2).mean(dim=2), entry.valid)
 

@@ -27,10 +27,12 @@ class Rhythm:
     phase: float
 
     def wave(self, t: Array) -> Array:
-        return np.sin(2 * np.pi * (self.speed * t + self.phase))
+        wave: Array = np.sin(2 * np.pi * (self.speed * t + self.phase))
+        return wave
 
     def quarter(self, t: Array) -> Array:
-        return np.cos(2 * np.pi * (self.speed * t + self.phase))
+        quarter: Array = np.cos(2 * np.pi * (self.speed * t + self.phase))
+        return quarter
 
 
 def rhythm(rng: np.random.Generator) -> Rhythm:
@@ -88,7 +90,8 @@ def sound(content: Content, beat: Rhythm, rng: np.random.Generator) -> NDArray[n
     """(S,) in [-1, 1]."""
     t = np.arange(SAMPLES) / SAMPLE_RATE
     pitch = rng.uniform(220, 440)
-    frequency, loudness = np.full(SAMPLES, pitch), np.ones(SAMPLES)
+    frequency: Array = np.full(SAMPLES, pitch)
+    loudness: Array = np.ones(SAMPLES)
     if content.contour == 1:
         frequency = pitch * 2 ** (0.5 * beat.wave(t))
     elif content.contour == 2:
@@ -105,7 +108,8 @@ def sound(content: Content, beat: Rhythm, rng: np.random.Generator) -> NDArray[n
 def _tone(timbre: int, turns: Array, rng: np.random.Generator) -> Array:
     def partials(*numbers: int) -> Array:
         mixed: Array = np.sum([np.sin(2 * np.pi * n * turns) / n**0.5 for n in numbers], axis=0)
-        return mixed / sum(1 / n**0.5 for n in numbers)
+        mixed = mixed / sum(1 / n**0.5 for n in numbers)
+        return mixed
 
     if timbre == 0:
         return partials(1)

@@ -83,8 +83,8 @@ def read_words(path: str, ids: int) -> tuple[list[str], str]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(f"the vocabulary {path} is no UTF-8 on line {line}") from None
+        number = content[: error.start].count(b"\n") + 1
+        raise DataError(f"the vocabulary {path} is no UTF-8 on line {number}") from None
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
         if line and (never := never_said(line)):

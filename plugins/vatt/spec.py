@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape
+from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
@@ -33,7 +33,10 @@ class DropToken:
     )
 
     def outputs(self, inputs: Group) -> Group:
-        return {name: attrs.evolve(stream, partial=True) if self.rate else stream for name, stream in inputs.items()}
+        return {
+            name: attrs.evolve(stream, partial=True) if self.rate and isinstance(stream, Stream) else stream
+            for name, stream in inputs.items()
+        }
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (Routing.full({name: [name] for name in inputs}),)
