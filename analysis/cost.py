@@ -19,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from antifaz.core.graph.module import Graph
-from antifaz.core.graph.wiring import BATCH
+from antifaz.core.graph.wire import BATCH
 from antifaz.core.layers.attention import is_triangle
 from antifaz.core.tokens import Features
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import attrs
 
 from antifaz.core.experiment import Experiment
-from antifaz.core.graph.wiring import Wire, WiredNode, Wiring
+from antifaz.core.graph.wire import Wire
+from antifaz.core.graph.wiring import WiredNode, Wiring
 from antifaz.core.routing import compose
 from antifaz.core.streams import Stream
 

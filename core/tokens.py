@@ -5,6 +5,7 @@ Plain frozen dataclasses, not attrs: frozen attrs instances break torch.compile(
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -32,6 +33,11 @@ class Tokens:
         """The same tokens with other vectors."""
         return Tokens(values, self.grid, self.index, self.valid)
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Tokens:
+        """Apply a change of the leading axes to every tensor."""
+        index, valid = (None if t is None else change(t) for t in (self.index, self.valid))
+        return Tokens(change(self.values), self.grid, index, valid)
+
 
 @dataclass(frozen=True)
 class Features:
@@ -54,6 +60,10 @@ class Features:
     def in_samples(self) -> Tensor:
         """(batch,) bool: whether a sample has any of it."""
         return per_sample(self.presence())
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> Features:
+        """Apply a change of the leading axes to every tensor."""
+        return Features(change(self.values), None if self.valid is None else change(self.valid))
 
 
 def per_sample(valid: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from torch import Tensor
 from antifaz.core import collectives
 from antifaz.core.experiment import EvaluateStage, MetricEntry, Sink
 from antifaz.core.graph.module import Graph
-from antifaz.core.graph.wiring import BATCH
+from antifaz.core.graph.wire import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
 from antifaz.core.tokens import Features
 from antifaz.data.batches import UnreadableLimit, evaluation_batches

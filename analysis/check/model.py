@@ -11,7 +11,8 @@ from antifaz.analysis.cost import OutputFlops, forward_flops
 from antifaz.core.experiment import Experiment
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph
-from antifaz.core.graph.wiring import BATCH, Wire, Wiring
+from antifaz.core.graph.wire import BATCH, Wire
+from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features
 from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure

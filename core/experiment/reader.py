@@ -12,7 +12,8 @@ from types import NoneType
 
 import attrs
 
-from antifaz.core.graph.wiring import BATCH, NodePlan, Report, Wiring, well_formed, wire
+from antifaz.core.graph.wire import BATCH, well_formed
+from antifaz.core.graph.wiring import NodePlan, Report, Wiring, wire
 from antifaz.core.interfaces import DatasetSpec, NodeSpec
 from antifaz.core.streams import Shape
 from antifaz.registry import (

@@ -7,7 +7,8 @@ from typing import Generic, TypeVar
 
 import attrs
 
-from antifaz.core.graph.wiring import Wire, Wiring, wire_inputs
+from antifaz.core.graph.wire import Wire, wire_inputs
+from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Group
 from antifaz.registry import SpecError, declaration_of
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import attrs
 
-from antifaz.core.graph.wiring import BATCH, In, Wire, Wiring, references, well_formed
+from antifaz.core.graph.wire import BATCH, In, Wire, references, well_formed
+from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Shape
 from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
 

@@ -1,24 +1,27 @@
-"""Reading weights that a person hands in: plain tensors under names, and nothing that unpickling could run."""
+"""Weights from outside: files of plain tensors, which nothing unpickles, and how they fit a node. Also batches of random values."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from antifaz.core.errors import WeightsError
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.registry import nearest
+
+Weights = dict[str, Tensor]
 
 
 def fake_batch(
     shapes: Mapping[str, Shape], batch: int, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
 ) -> dict[str, Features]:
-    """A batch of random values in the declared shapes; integers are drawn below their declared number of values, or else below 2.
+    """Return a batch of random values in the declared shapes; integers are below their declared number of values, or else below 2.
 
     dtype: of the floating-point entries, default their own.
     """
@@ -36,43 +39,75 @@ def fake_batch(
     return entries
 
 
-def read_published(name: str) -> dict[str, Tensor]:
-    """Weights that torchvision offers under a name like `ViT_B_16_Weights.IMAGENET1K_V1`; downloaded once, kept in torch's cache.
+def read_published(name: str) -> Weights:
+    """Read weights that torchvision offers under a name like `ViT_B_16_Weights.IMAGENET1K_V1`; kept in torch's cache.
 
     Raises:
-        WeightsError: torchvision has none of this name, or they cannot be had.
+        WeightsError: torchvision has none of this name, or they cannot be downloaded.
     """
     from torchvision.models import get_weight
 
     try:
-        found: dict[str, Tensor] = get_weight(name).get_state_dict(check_hash=True)
+        weights: Weights = get_weight(name).get_state_dict(check_hash=True)
     except (ValueError, AttributeError):
         hint = "write NAME_Weights.VERSION as torchvision's documentation lists them"
         raise WeightsError(f"torchvision offers no weights {name!r}", hint=hint) from None
     except (OSError, RuntimeError) as error:
-        raise WeightsError(f"the weights {name} cannot be had: {error}", hint="give a `file:` that is on this machine") from None
-    return found
+        raise WeightsError(
+            f"the weights {name} cannot be downloaded: {error}", hint="give a `file:` that is on this machine"
+        ) from None
+    return weights
 
 
-def read_weights(path: Path) -> dict[str, Tensor]:
-    """Weights from a user's file: safetensors, or a state dict that torch reads without unpickling code.
+def read_weights(path: Path) -> Weights:
+    """Read a user's file of weights: safetensors, or a state dict that torch reads without unpickling code.
 
     Raises:
-        WeightsError: no such file, or neither of the two formats.
+        WeightsError: a file that does not exist or has neither of the two formats.
     """
     if not path.is_file():
         raise WeightsError(f"there is no weights file {path}")
     if path.suffix == ".safetensors":
         try:
-            weights: dict[str, Tensor] = load_file(path)
+            weights: Weights = load_file(path)
         except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{path} is no safetensors file, or a damaged one: {error}") from None
+            raise WeightsError(f"{path} is not a safetensors file, or it is damaged: {error}") from None
         return weights
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # whatever the restricted unpickler makes of bytes that are no weights
+    except Exception as error:  # the restricted unpickler raises anything on foreign bytes
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise WeightsError(f"{path} cannot be read as plain weights: {reason}", hint="convert it to safetensors") from None
     if not isinstance(loaded, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
-        raise WeightsError(f"{path} holds no state dict (a mapping of names to tensors)", hint="save `model.state_dict()`")
+        raise WeightsError(f"{path} does not hold a state dict (a mapping of names to tensors)", hint="save `model.state_dict()`")
     return loaded
+
+
+def fit_weights(node: str, module: nn.Module, given: Mapping[str, Tensor]) -> tuple[Weights, list[str]]:
+    """Fit given weights of a node to its own, by its module's `adapt` where it has one. given: by the node's own names.
+
+    Returns the weights, and a line for each tensor that was adapted or added.
+    """
+    adapt: Callable[[Weights], Weights] | None = getattr(module, "adapt", None)
+    fitted = dict(given) if adapt is None else adapt(dict(given))
+    changes = [
+        f"adapted {node}.{name} from {list(given[name].shape)} to {list(value.shape)}"
+        for name, value in fitted.items()
+        if name in given and value.shape != given[name].shape
+    ]
+    return fitted, changes + [f"{node}.{name} is not given, and filled in by its module" for name in fitted if name not in given]
+
+
+def misfits(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> list[str]:
+    """Describe everything that keeps given weights from being a node's own: missing, unknown, of another shape."""
+    faults = [f"missing: {name}" for name in own if name not in given]
+    for name in given:
+        if name not in own:
+            near = nearest(name, own)
+            faults.append(f"unknown: {name}" + (f"; did you mean {near!r}?" if near else ""))
+    faults += [
+        f"{name} is {list(given[name].shape)}, the graph wants {list(value.shape)}"
+        for name, value in own.items()
+        if name in given and given[name].shape != value.shape
+    ]
+    return faults

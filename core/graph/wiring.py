@@ -15,20 +15,14 @@ from antifaz.core.routing import Influence, Routing, compose, needed
 from antifaz.core.streams import Group, Shape, Stream, Value
 from antifaz.registry import PLUGIN_FAULT_HINT, Location, SpecError, declaration_of, failure, suggest
 
-BATCH = "batch"
-"""The name that stands for the data in references: `batch.video`."""
-
-Path = tuple[str | int, ...]
+from .batch_axes import fold, folded, unfolded
+from .wire import BATCH, In, KeyPath, Wire, references, wire_inputs
 
 
 class Report(Protocol):
     """Takes one problem: where in the graph's mapping it is, what is wrong, and what to do."""
 
-    def __call__(self, path: Path, message: str, hint: str | None = None) -> None: ...
-
-
-In = str | tuple[str, ...] | Mapping[str, str]
-"""A reference, several, or named ones."""
+    def __call__(self, path: KeyPath, message: str, hint: str | None = None) -> None: ...
 
 
 @attrs.frozen
@@ -49,19 +43,6 @@ class NodePlan:
 
 
 @attrs.frozen
-class Wire:
-    """One edge: the argument `key` of a node is the output `output` of `node` (or of BATCH)."""
-
-    key: str
-    node: str
-    output: str
-
-    @property
-    def reference(self) -> str:
-        return self.node if self.node == self.output and self.node != BATCH else f"{self.node}.{self.output}"
-
-
-@attrs.frozen
 class WiredNode:
     """A node with everything that is known before it is built."""
 
@@ -79,7 +60,7 @@ class WiredNode:
     @property
     def inner_inputs(self) -> Group:
         """What the module itself sees: `inputs` without the axes that are folded into the batch."""
-        return _folded(self.inputs, self.plan.batch_axes)
+        return folded(self.inputs, self.plan.batch_axes)
 
     def influence(self) -> Influence:
         """output -> the input keys that it may depend on."""
@@ -102,7 +83,7 @@ class Wiring:
     nodes: Mapping[str, WiredNode]
     inputs: Mapping[str, Shape]
     broken: frozenset[str] = frozenset()
-    locate: Callable[[Path], Location] = attrs.field(default=lambda path: Location("graph"), eq=False, repr=False)
+    locate: Callable[[KeyPath], Location] = attrs.field(default=lambda path: Location("graph"), eq=False, repr=False)
 
     def value(self, node: str, output: str) -> Value:
         return self.inputs[output] if node == BATCH else self.nodes[node].outputs[output]
@@ -196,91 +177,6 @@ def _pick(reference: str, node: str, output: str, outputs: Mapping[str, Value]) 
     return Wire(output, node, output)
 
 
-def _folded(inputs: Group, batch_axes: int) -> Group:
-    """Values without the first `batch_axes - 1` axes after the batch."""
-    extra = batch_axes - 1
-
-    def fold(value: Value) -> Value:
-        axes = value.lead if isinstance(value, Stream) else value.dims
-        if len(axes) < extra:
-            raise SpecError(f"batch_axes is {batch_axes}, but an input has only {len(axes)} axes to fold", field="batch_axes")
-        if isinstance(value, Stream):
-            return attrs.evolve(value, lead=value.lead[extra:])
-        return attrs.evolve(value, dims=value.dims[extra:])
-
-    return {key: fold(value) for key, value in inputs.items()}
-
-
-def _unfolded(value: Value, lead: tuple[int, ...]) -> Value:
-    if isinstance(value, Stream):
-        return attrs.evolve(value, lead=lead + value.lead)
-    return attrs.evolve(value, dims=lead + value.dims)
-
-
-def _is_repeated(value: Value) -> bool:
-    """Whether it stands for itself in every entry of axes that are folded: latents know of no such axes."""
-    return isinstance(value, Stream) and value.latent and not value.lead
-
-
-def _repeated(value: Value, lead: tuple[int, ...]) -> Value:
-    return attrs.evolve(value, lead=lead) if isinstance(value, Stream) and _is_repeated(value) else value
-
-
-def _lead(inputs: Group, batch_axes: int) -> tuple[int, ...]:
-    """The axes that are folded; latents take those of the others."""
-    axes = [v.lead if isinstance(v, Stream) else v.dims for v in inputs.values() if not _is_repeated(v)]
-    leads = {each[: batch_axes - 1] for each in axes}
-    if len(leads) > 1:
-        raise SpecError(f"batch_axes folds axes of different sizes: {sorted(leads)}", field="batch_axes")
-    return leads.pop() if leads else ()
-
-
-def references(in_: In | None) -> list[tuple[Path, str | None, str]]:
-    """(where in `in:`, the key if one is given, the reference) of everything that an `in:` names."""
-    if in_ is None:
-        return []
-    if isinstance(in_, str):
-        return [((), None, in_)]
-    if isinstance(in_, Mapping):
-        return [((key,), key, reference) for key, reference in in_.items()]
-    return [((i,), None, reference) for i, reference in enumerate(in_)]
-
-
-def well_formed(value: Any) -> In | None:
-    """An `in:` as it was written, if it is one: of an entry that could not be read otherwise."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return tuple(value)
-    if isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()):
-        return dict(value)
-    return None
-
-
-def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[Wire, ...]:
-    """The edges of an `in:`; a mapping's key renames a single output, a collision is refused.
-
-    Raises:
-        SpecError: unknown reference, or two values under one key.
-    """
-    wires: dict[str, Wire] = {}
-    for _, key, reference in references(in_):
-        found = resolve(reference)
-        if key is not None:
-            if len(found) != 1:
-                names = ", ".join(w.reference for w in found)
-                raise SpecError(f"{key!r} names {len(found)} outputs of {reference!r}", hint=f"name one of them: {names}")
-            found = [attrs.evolve(found[0], key=key)]
-        for wire in found:
-            if wire.key in wires:
-                raise SpecError(
-                    f"two inputs are called {wire.key!r}: {wires[wire.key].reference} and {wire.reference}",
-                    hint="write `in:` as a mapping that names each of them",
-                )
-            wires[wire.key] = wire
-    return tuple(wires.values())
-
-
 def wire(
     plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Mapping[str, In | None] | None = None
 ) -> Wiring:
@@ -325,22 +221,18 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
         raise SpecError(f"{kind.name} take no input", field="in", hint="remove `in:`")
     if kind.accepts != "nothing" and not wires:
         raise SpecError(f"a {kind.name} needs an input", field="in", hint="add `in: NODE`, or `in: batch.NAME` for the data")
-    inputs: dict[str, Value] = {}
-    for each in wires:
-        value = wiring.value(each.node, each.output)
-        inputs[each.key] = attrs.evolve(value, name=each.key) if isinstance(value, Stream) else value
+    inputs = {each.key: _named(each.key, wiring.value(*each.source)) for each in wires}
     _accept(kind, inputs)
-    lead = _lead(inputs, plan.batch_axes)
-    inputs = {key: _repeated(value, lead) for key, value in inputs.items()}
-    inner = _folded(inputs, plan.batch_axes)
-    left = plan.spec.outputs(inner)
-    outputs = {name: left} if isinstance(left, Stream | Shape) else dict(left)
-    bare = isinstance(left, Stream | Shape)
-    named = {
-        key: _unfolded(attrs.evolve(value, name=key) if isinstance(value, Stream) else value, lead)
-        for key, value in outputs.items()
-    }
-    return WiredNode(name, plan, wires, inputs, named, routings_of(plan.spec, inner, list(named), bare=bare))
+    arriving, lead = fold(inputs, plan.batch_axes)
+    inner = folded(arriving, plan.batch_axes)
+    leaving = plan.spec.outputs(inner)
+    bare = isinstance(leaving, Stream | Shape)
+    outputs = {key: unfolded(_named(key, value), lead) for key, value in ({name: leaving} if bare else leaving).items()}
+    return WiredNode(name, plan, wires, arriving, outputs, routings_of(plan.spec, inner, list(outputs), bare=bare))
+
+
+def _named(name: str, value: Value) -> Value:
+    return attrs.evolve(value, name=name) if isinstance(value, Stream) else value
 
 
 def _accept(kind: Kind, inputs: Group) -> None:

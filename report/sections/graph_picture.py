@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import attrs
 
-from antifaz.core.graph.wiring import BATCH, WiredNode, Wiring
+from antifaz.core.graph.wire import BATCH
+from antifaz.core.graph.wiring import WiredNode, Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.registry import declaration_of
 
