@@ -22,7 +22,7 @@ class Edge(enum.Enum):
 
     FULL = "full"
     CAUSAL = "causal"
-    """Token i reads tokens 0..i; only between streams of one length."""
+    """Token i reads tokens 0..i; only between streams of one length, for there is no one meaning otherwise."""
 
 
 Reads = Mapping[str, Mapping[str, Edge]]
@@ -67,7 +67,7 @@ class Routing:
         return Routing({r: row for r, row in kept.items() if row}, self.learned_readers)
 
     def groups(self) -> list[tuple[tuple[str, ...], Mapping[str, Edge]]]:
-        """Readers with the same row, together: each group is one unmasked attention call.
+        """Return readers with the same row together: each group is one unmasked attention call.
 
         A causal row stays alone, since its rows depend on the reader's own positions.
         """
@@ -78,8 +78,26 @@ class Routing:
             groups.setdefault(key, ([], row))[0].append(reader)
         return [(tuple(readers), row) for readers, row in groups.values()]
 
+    def require_lengths(self, reader_lengths: Mapping[str, int], source_lengths: Mapping[str, int]) -> None:
+        """Refuse causal edges between streams of different lengths.
+
+        Raises:
+            SpecError: naming the reader and the source, with their lengths.
+        """
+        for reader, row in self.reads.items():
+            for source, edge in row.items():
+                if edge is Edge.CAUSAL and reader_lengths[reader] != source_lengths[source]:
+                    lengths = f"{reader_lengths[reader]} and {source_lengths[source]}"
+                    message = f"{reader!r} cannot read {source!r} causally: they have {lengths} tokens"
+                    raise SpecError(message, field="mask", hint="token i reads tokens 0..i, so both streams need one length")
+
     def allowed_pairs(self, reader_lengths: Mapping[str, int], source_lengths: Mapping[str, int]) -> int:
-        """Query-key pairs that this routing computes: the cost of an attention layer."""
+        """Return how many query-key pairs an attention layer with this routing computes, its cost.
+
+        Raises:
+            SpecError: see `require_lengths`.
+        """
+        self.require_lengths(reader_lengths, source_lengths)
 
         def pairs(reader: str, source: str, edge: Edge) -> int:
             rows, columns = reader_lengths[reader], source_lengths[source]
@@ -88,8 +106,14 @@ class Routing:
         return sum(pairs(r, s, e) for r, row in self.reads.items() for s, e in row.items())
 
     def dense(self, reader_lengths: Mapping[str, int], source_lengths: Mapping[str, int]) -> Tensor:
-        """(R, S) bool, True = may read, in the order of the two mappings: the reference and the picture, never the hot path."""
+        """Return (R, S) bool, True = may read, in the order of the two mappings: the reference and the picture, not the hot path.
+
+        Raises:
+            SpecError: see `require_lengths`.
+        """
         import torch
+
+        self.restrict(source_lengths, reader_lengths).require_lengths(reader_lengths, source_lengths)
 
         def block(reader: str, source: str) -> Tensor:
             rows, columns = reader_lengths[reader], source_lengths[source]
@@ -100,7 +124,7 @@ class Routing:
         return torch.cat([torch.cat([block(r, s) for s in source_lengths], dim=1) for r in reader_lengths], dim=0)
 
     def text(self) -> str:
-        """One line per reader, for people."""
+        """Return one line per reader, for people."""
         width = max((len(r) for r in self.reads), default=0)
         rows = (
             (r, ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items())) for r, row in self.reads.items()
@@ -113,7 +137,7 @@ Influence = Mapping[str, frozenset[str]]
 
 
 def compose(routings: Sequence[Routing], inputs: Iterable[str]) -> Influence:
-    """What each stream may depend on after these layers, in terms of the streams that came in.
+    """Return the inputs that each stream may depend on after these layers.
 
     A reader keeps what it was (the residual), unless it is a learned query. Streams that a layer does not name pass unchanged.
     """
@@ -127,7 +151,7 @@ def compose(routings: Sequence[Routing], inputs: Iterable[str]) -> Influence:
 
 
 def needed(routings: Sequence[Routing], outputs: Iterable[str]) -> frozenset[str]:
-    """The inputs that must run so that these outputs can be computed, through every layer."""
+    """Return the inputs that must run so that these outputs can be computed, through every layer."""
     wanted = frozenset(outputs)
     for routing in reversed(routings):
         own = frozenset() if routing.learned_readers else wanted

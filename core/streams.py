@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import keyword
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import Literal
 
@@ -53,6 +55,12 @@ class Shape:
     def bound(self) -> int:
         """Integers to try a model with lie below this."""
         return self.vocab_size or max(2, len(self.classes))
+
+
+def parameter_name(stream: str) -> str:
+    """Return what a stream's own parameters are called: an identifier that is no keyword (`global_`), as torch.export needs it."""
+    name = re.sub(r"\W|^(?=\d)", "_", stream)
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def require_whole(streams: Iterable[Stream], why: str) -> None:

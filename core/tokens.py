@@ -87,7 +87,16 @@ def _register(cls: type) -> None:
         named = dict(zip(tensors, children, strict=True))
         return cls(**named, grid=grid) if has_grid else cls(**named)
 
-    pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=f"antifaz.{cls.__name__}")
+    def flatten_with_keys(value: Any) -> tuple[list[Any], Any]:
+        return [(pytree.GetAttrKey(name), getattr(value, name)) for name in tensors], value.grid if has_grid else None
+
+    pytree.register_pytree_node(
+        cls,
+        flatten,
+        unflatten,
+        serialized_type_name=f"antifaz.{cls.__name__}",
+        flatten_with_keys_fn=flatten_with_keys,
+    )
 
 
 _register(Tokens)

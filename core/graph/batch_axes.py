@@ -1,4 +1,4 @@
-"""`batch_axes`: leading axes that a node folds into the batch, of values when the graph is wired, of tensors when it runs. No torch.
+"""`batch_axes`: the axes that a node folds into the batch, of wired values and of tensors at run time. No torch.
 
 With `batch_axes: 3` a node sees (batch * a * b, ...) for every (batch, a, b, ...) that arrives, and (a, b) are unfolded again from
 what leaves. The sizes (a, b) are called `lead`. Latents have no such axes; they stand for themselves in every entry of them.

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from antifaz.core.errors import WeightsError
-from antifaz.core.streams import Shape
+from antifaz.core.streams import Shape, parameter_name
 from antifaz.core.tokens import Features
 from antifaz.registry import nearest
 
@@ -81,6 +81,12 @@ def read_weights(path: Path) -> Weights:
     if not isinstance(loaded, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
         raise WeightsError(f"{path} does not hold a state dict (a mapping of names to tensors)", hint="save `model.state_dict()`")
     return loaded
+
+
+def renamed(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Weights:
+    """Return given weights by the names that they have today; streams' names used to be names of parameters as they were."""
+    today = {name: ".".join(part if part.isdigit() else parameter_name(part) for part in name.split(".")) for name in given}
+    return {today[name] if name not in own and today[name] in own else name: value for name, value in given.items()}
 
 
 def fit_weights(node: str, module: nn.Module, given: Mapping[str, Tensor]) -> tuple[Weights, list[str]]:

@@ -7,6 +7,7 @@ its own, so its first weights do not depend on what else the graph holds.
 from __future__ import annotations
 
 import functools
+import keyword
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import torch
@@ -17,7 +18,7 @@ from antifaz.core.tokens import Features, Tokens
 from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, SpecError, failure
 
 from .batch_axes import axes_of, fold_tensors, presence_over, unfold_tensors
-from .loading import fit_weights, misfits
+from .loading import fit_weights, misfits, renamed
 from .sharing import assign_aliases, share_weights
 from .wire import BATCH, Wire
 from .wiring import WiredNode, Wiring
@@ -40,7 +41,7 @@ class Graph(nn.Module):
         super().__init__()
         self.wiring = wiring
         for name, node in wiring.nodes.items():
-            if hasattr(nn.Module, name) or name in ("wiring", "aliases", "outputs"):
+            if hasattr(nn.Module, name) or keyword.iskeyword(name) or name in ("wiring", "aliases", "outputs"):
                 raise SpecError(f"{name!r} cannot be the name of a node", field=name, hint="choose another name")
             self.add_module(name, _built(node, seed))
         self.aliases = share_weights(self, wiring)
@@ -125,9 +126,10 @@ class Graph(nn.Module):
         for node in self.wiring.nodes:
             if nodes is not None and node not in nodes:
                 continue
-            fitted, lines = fit_weights(node, self.get_submodule(node), _of_node(weights, node))
+            own = _of_node(all_own, node)
+            fitted, lines = fit_weights(node, self.get_submodule(node), renamed(_of_node(weights, node), own))
             changes += lines
-            faults += [f"{node}: {fault}" for fault in misfits(_of_node(all_own, node), fitted)]
+            faults += [f"{node}: {fault}" for fault in misfits(own, fitted)]
             ready |= {f"{node}.{name}": value for name, value in fitted.items()}
         if faults:
             raise SpecError("these weights belong to another graph; nothing was loaded:\n    " + "\n    ".join(faults))

@@ -12,7 +12,7 @@ import attrs
 
 from antifaz.core.kinds import Kind, kind_of
 from antifaz.core.routing import Influence, Routing, compose, needed
-from antifaz.core.streams import Group, Shape, Stream, Value
+from antifaz.core.streams import Group, Shape, Stream, Value, parameter_name
 from antifaz.registry import PLUGIN_FAULT_HINT, Location, SpecError, declaration_of, failure, suggest
 
 from .batch_axes import fold, folded, unfolded
@@ -228,7 +228,18 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
     leaving = plan.spec.outputs(inner)
     bare = isinstance(leaving, Stream | Shape)
     outputs = {key: unfolded(_named(key, value), lead) for key, value in ({name: leaving} if bare else leaving).items()}
+    _require_own_parameters((*arriving, *(key for key in outputs if key not in arriving)))
     return WiredNode(name, plan, wires, arriving, outputs, routings_of(plan.spec, inner, list(outputs), bare=bare))
+
+
+def _require_own_parameters(names: Iterable[str]) -> None:
+    """Refuse names that differ only where names of parameters cannot."""
+    streams: dict[str, str] = {}
+    for name in names:
+        other = streams.setdefault(parameter_name(name), name)
+        if other != name:
+            hint = "write `in:` as a mapping that gives one of them another name"
+            raise SpecError(f"{other!r} and {name!r} are too much alike for parameters named after them", field="in", hint=hint)
 
 
 def _named(name: str, value: Value) -> Value:

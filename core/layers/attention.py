@@ -15,7 +15,7 @@ Axes: B batch, H heads, R reader tokens, S source tokens, D head width.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 import torch
@@ -53,11 +53,13 @@ def attend(
     Returns reader -> (B, H, R, D).
 
     Raises:
+        SpecError: a causal edge between streams of different lengths.
         ValueError: keys and values of different streams, or a bias with flex.
     """
     if k.keys() != v.keys():
         raise ValueError(f"keys are given for {sorted(k)}, values for {sorted(v)}")
     present = routing.restrict(k, q)
+    present.require_lengths(_lengths(q), _lengths(k))
     marks = {name: mask for name, mask in (valid or {}).items() if mask is not None and name in k}
     return _LOWERINGS[lowering](q, k, v, present, marks, bias or {}, dropout)
 
@@ -86,9 +88,9 @@ def _grouped(
 ) -> dict[str, Tensor]:
     result: dict[str, Tensor] = {}
     for readers, row in routing.groups():
-        # A causal source stands last, so that "all of the others and mine up to here" is one lower-right triangle.
+        # Causal sources stand last: where there is one, "all of the others and this up to here" is one lower-right triangle.
         sources = sorted((s for s in k if s in row), key=lambda s: row[s] is Edge.CAUSAL)
-        causal = row[sources[-1]] is Edge.CAUSAL
+        causal = sum(row[source] is Edge.CAUSAL for source in sources)
         out_BHRD = _call(
             _joined([q[r] for r in readers]),
             _joined([k[s] for s in sources]),
@@ -142,12 +144,15 @@ def _call(
     *,
     key_mask: Tensor | None,
     bias: Tensor | None,
-    causal: bool,
+    causal: int,
     dropout: float,
 ) -> Tensor:
-    """One attention call. Rows without a valid key read everything and are then set to zero, so that nothing is ever NaN."""
+    """Compute one attention call. Rows without a valid key read everything and are then set to zero, so that nothing is ever NaN.
+
+    causal: how many sources, of R tokens each and at the end, are read causally.
+    """
     rows, columns = q_BHRD.shape[2], k_BHSD.shape[2]
-    if key_mask is None and bias is None:
+    if key_mask is None and bias is None and causal <= 1:
         if not causal:
             return _fused(q_BHRD, k_BHSD, v_BHSD, dropout_p=dropout)
         if rows == columns:
@@ -156,7 +161,9 @@ def _call(
         return _fused(q_BHRD, k_BHSD, v_BHSD, attn_mask=triangle, dropout_p=dropout)
     allowed: Tensor | None = None
     if causal:
-        allowed = torch.ones(rows, columns, dtype=torch.bool, device=q_BHRD.device).tril(columns - rows)[None, None]
+        everything = torch.ones(rows, columns, dtype=torch.bool, device=q_BHRD.device)
+        free, *triangles = everything.split([columns - causal * rows, *[rows] * causal], dim=1)
+        allowed = torch.cat([free, *(triangle.tril() for triangle in triangles)], dim=1)[None, None]
     if key_mask is not None:
         keys_B11S = key_mask[:, None, None, :]
         allowed = keys_B11S if allowed is None else allowed & keys_B11S
@@ -191,7 +198,7 @@ def _triangle(rows: int, columns: int, device: torch.device) -> Tensor:
 
 
 def is_triangle(mask: Tensor | None) -> bool:
-    """Whether a mask on the meta device, which holds no values, is the lower-right triangle."""
+    """Return True for the lower-right triangle on the meta device, where masks hold no values."""
     return getattr(mask, "lower_right", False)
 
 
@@ -207,8 +214,8 @@ def _masked(q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, allowed: Tensor | No
     return torch.where(some, out_BHRD, 0.0)
 
 
-def _lengths(tensors: Mapping[str, Tensor], names: tuple[str, ...]) -> dict[str, int]:
-    return {name: tensors[name].shape[2] for name in names}
+def _lengths(tensors: Mapping[str, Tensor], names: Iterable[str] | None = None) -> dict[str, int]:
+    return {name: tensors[name].shape[2] for name in (tensors if names is None else names)}
 
 
 def _packed(
@@ -233,7 +240,7 @@ def _dense(
     dropout: float,
 ) -> dict[str, Tensor]:
     q_BHRD, k_BHSD, v_BHSD, sources = _packed(q, k, v, routing)
-    reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, tuple(sources))
+    reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, sources)
     allowed = routing.dense(reader_lengths, source_lengths).to(q_BHRD.device)[None, None]
     key_mask = _key_mask(k, sources, valid)
     if key_mask is not None:
@@ -254,11 +261,11 @@ def _flex(
     if bias or dropout:
         raise ValueError("the flex lowering has no bias and no dropout of weights; use grouped")
     q_BHRD, k_BHSD, v_BHSD, sources = _packed(q, k, v, routing)
-    reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, tuple(sources))
+    reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, sources)
     device = q_BHRD.device
     if device.type == "meta":  # where FlexAttention does not exist, and shapes are all there is
         return _grouped(q, k, v, routing, valid, bias, dropout)
-    allowed_RS = routing.dense(dict.fromkeys(routing.readers, 1), dict.fromkeys(sources, 1)).to(device)
+    allowed_RS = torch.tensor([[s in routing.reads[r] for s in sources] for r in routing.readers], device=device)
     causal_RS = torch.tensor([[routing.reads[r].get(s) is Edge.CAUSAL for s in sources] for r in routing.readers], device=device)
     reader_id, reader_position = _places(reader_lengths, device)
     source_id, source_position = _places(source_lengths, device)

@@ -129,19 +129,19 @@ def _square(reformatter: Any, frame: Any, size: int, place: float) -> NDArray[np
 
 
 def mono_of(frame: Any) -> NDArray[np.float32]:
-    """(samples,) in [-1, 1]. FFmpeg's own mono mix multiplies identical channels by sqrt(2); a mean does not."""
+    """Return (samples,) in [-1, 1]. FFmpeg's own mono mix multiplies identical channels by sqrt(2); a mean does not."""
     array = frame.to_ndarray()
     if not frame.format.is_planar:
         array = array.reshape(-1, frame.layout.nb_channels).T
     if array.dtype == np.uint8:
-        array = array.astype(np.int16) * 256 - 32768
+        array = (array.astype(np.int16) - 128) * 256  # in this order: every step stays within 16 bits
     with np.errstate(invalid="ignore", over="ignore"):  # what is no number is refused later, with the file's name
         mono: NDArray[np.float32] = array.mean(axis=0, dtype=np.float64 if array.itemsize > 4 else np.float32)
     return mono.astype(np.float32) if array.dtype.kind == "f" else (mono / -np.iinfo(array.dtype).min).astype(np.float32)
 
 
 def assembled(chunks: list[tuple[float, NDArray[np.float32]]], rate: int, first: int, count: int) -> NDArray[np.float32]:
-    """Samples first ... first + count of the file's clock, 0 where no chunk has any."""
+    """Return the samples first ... first + count of the file's clock, 0 where no chunk has any."""
     sound = np.zeros(count, np.float32)
     for place, run in _runs(chunks, rate):
         low, high = max(0, first - place), min(len(run), first + count - place)

@@ -11,6 +11,7 @@ from antifaz.core.layers.attention import Valid
 from antifaz.core.layers.mlp import drop_path_rates
 from antifaz.core.layers.transformer import TransformerBlock, init_transformer
 from antifaz.core.routing import Routing
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 
 SHARED = "shared"
@@ -61,7 +62,7 @@ class BottleneckTransformer(nn.Module):
         self.depth = depth
         self.encoders = nn.ModuleDict(
             {
-                name: Encoder(width, depth=depth, heads=heads, hidden=hidden, dropout=dropout, drop_path=drop_path)
+                parameter_name(name): Encoder(width, depth=depth, heads=heads, hidden=hidden, dropout=dropout, drop_path=drop_path)
                 for name in ([SHARED] if shared else self.modalities)
             }
         )
@@ -93,7 +94,7 @@ class BottleneckTransformer(nn.Module):
         return result
 
     def _encoder(self, name: str) -> Encoder:
-        encoder = self.encoders[SHARED if self.shared else name]
+        encoder = self.encoders[parameter_name(SHARED if self.shared else name)]
         assert isinstance(encoder, Encoder)
         return encoder
 

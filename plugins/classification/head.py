@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import nn
 
 from antifaz.core.layers.transformer import init_transformer
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features
 
 
@@ -28,11 +29,12 @@ class Heads(nn.Module):
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = nn.Linear(width, classes)
         else:
-            self.maps = nn.ModuleDict({name: nn.Linear(width, classes) for name, width in widths.items()})
+            self.maps = nn.ModuleDict({parameter_name(name): nn.Linear(width, classes) for name, width in widths.items()})
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
         if self.bare:
             (value,) = features.values()
             return Features(self.map(self.drop(value.values)), value.valid)
-        return {name: Features(self.maps[name](self.drop(value.values)), value.valid) for name, value in features.items()}
+        maps = {name: self.maps[parameter_name(name)] for name in features}
+        return {name: Features(maps[name](self.drop(value.values)), value.valid) for name, value in features.items()}

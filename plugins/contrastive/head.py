@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.layers.transformer import init_transformer
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features
 
 
@@ -29,14 +30,14 @@ class ProjectionHead(nn.Module):
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = Projector(size, width, hidden, norm)
         else:
-            self.maps = nn.ModuleDict({name: Projector(size, width, hidden, norm) for name, size in widths.items()})
+            self.maps = nn.ModuleDict({parameter_name(name): Projector(size, width, hidden, norm) for name, size in widths.items()})
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
         if self.bare:
             (value,) = features.values()
             return self._mapped(self.map, value)
-        return {name: self._mapped(self.maps[name], value) for name, value in features.items()}
+        return {name: self._mapped(self.maps[parameter_name(name)], value) for name, value in features.items()}
 
     @staticmethod
     def _mapped(projector: nn.Module, value: Features) -> Features:

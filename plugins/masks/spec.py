@@ -48,7 +48,11 @@ class Routes:
         if unknown:
             hint = suggest(unknown[0], list(reads), noun="readers")
             raise SpecError(f"there is no reader {unknown[0]!r}", field=f"mask.{unknown[0]}", hint=hint)
-        return Routing(reads, learned_readers=list(readers) != list(sources))
+        routing = Routing(reads, learned_readers=list(readers) != list(sources))
+        routing.require_lengths(
+            {reader.name: reader.tokens for reader in readers}, {source.name: source.tokens for source in sources}
+        )
+        return routing
 
     def _row(self, reader: str, sources: Sequence[str]) -> Mapping[str, Edge]:
         if reader not in self.routes:

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core.objectives import no_autocast
+from antifaz.core.streams import parameter_name
 
 START = 0.1
 """Deviation of U's first values: at first a layer changes little of what it gets, which tells samples apart better than it does."""
@@ -35,7 +36,7 @@ class LowRankMap(nn.Module):
 
     def __init__(self, size_in: int, size_out: int, rank: int, members: Iterable[str]) -> None:
         super().__init__()
-        names = list(members)
+        names = [parameter_name(member) for member in members]
         # What U is applied to has length 1, so its results are about START wide, whatever the sizes.
         self.weight = nn.Parameter(START * torch.randn(size_out, rank))
         self.bias = nn.Parameter(torch.zeros(size_out))
@@ -46,7 +47,7 @@ class LowRankMap(nn.Module):
 
     def of(self, member: str, rotation_RR: Tensor) -> Map:
         """The map of one Transformer. rotation_RR: its Q, which `rotations` makes of its skew matrix."""
-        return functools.partial(_apply, self.down[member], self.weight @ rotation_RR, self.bias)
+        return functools.partial(_apply, self.down[parameter_name(member)], self.weight @ rotation_RR, self.bias)
 
 
 def _apply(down_RI: Tensor, up_OR: Tensor, bias_O: Tensor, x: Tensor) -> Tensor:
@@ -67,7 +68,7 @@ def maps_of(layers: Mapping[str, nn.Module], member: str) -> dict[str, Map]:
     low = {name: layer for name, layer in layers.items() if isinstance(layer, LowRankMap)}
     if not low:
         return dict(layers)
-    skew_NRR = torch.stack([layer.skew[member] for layer in low.values()])
+    skew_NRR = torch.stack([layer.skew[parameter_name(member)] for layer in low.values()])
     with no_autocast(skew_NRR):  # products of weights are rounded once, when they meet the tokens
         turned = rotations(skew_NRR)
         return {name: layer.of(member, rotation) for (name, layer), rotation in zip(low.items(), turned, strict=True)}

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from antifaz.core.layers.attention import Lowering, Valid, attend
 from antifaz.core.layers.transformer import init_transformer, merge_heads, split_heads
 from antifaz.core.routing import Routing
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 
 from .maps import LowRankMap, Map, maps_of
@@ -106,10 +107,10 @@ class ParameterEfficientTransformers(nn.Module):
             return Layer(width, hidden, heads, dropout, lowering, rank=rank if low else None, members=members)
 
         owners = [SHARED] if self.shared else members
-        self.layers = nn.ModuleDict({owner: nn.ModuleList(layer() for _ in range(count)) for owner in owners})
+        self.layers = nn.ModuleDict({parameter_name(owner): nn.ModuleList(layer() for _ in range(count)) for owner in owners})
         self.apply(init_transformer)
         learned = list(grids) if types and MULTIMODAL in members else []
-        self.types = nn.ParameterDict({name: nn.Parameter(0.02 * torch.randn(width)) for name in learned})
+        self.types = nn.ParameterDict({parameter_name(name): nn.Parameter(0.02 * torch.randn(width)) for name in learned})
 
     def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> dict[str, Tokens]:
         """streams: name -> Tokens (B, N, W); absent ones are not there. outputs: what is asked, None for everything.
@@ -127,7 +128,9 @@ class ParameterEfficientTransformers(nn.Module):
         asked = [name for name, output in fused.items() if outputs is None or output in outputs]
         if self.fusion != "late" and asked:
             # In one order, whatever the order in which they came.
-            typed = {name: x[name] + self.types[name] if self.types else x[name] for name in self.grids if name in x}
+            typed = {
+                name: x[name] + self.types[parameter_name(name)] if self.types else x[name] for name in self.grids if name in x
+            }
             y = self._run(MULTIMODAL, typed, self.together, valid)
             some = next(iter(y.values()))
             for name in asked:
@@ -136,7 +139,7 @@ class ParameterEfficientTransformers(nn.Module):
 
     def _run(self, member: str, x: dict[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
         """One Transformer on its streams."""
-        layers = cast(nn.ModuleList, self.layers[SHARED if self.shared else member])
+        layers = cast(nn.ModuleList, self.layers[parameter_name(SHARED if self.shared else member)])
         maps = [cast(Layer, layer).maps(member) for layer in layers]
         for i in range(self.depth):
             layer = layers[i % len(layers)]

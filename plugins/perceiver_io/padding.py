@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 
 
@@ -27,9 +28,9 @@ class StreamPadding(nn.Module):
     def __init__(self, widths: Mapping[str, int], width: int, *, learned: bool, mask: Mapping[str, float]) -> None:
         super().__init__()
         self.width, self.chance = width, dict(mask)
-        missing = {name: width - own for name, own in widths.items() if own < width and learned}
+        missing = {parameter_name(name): width - own for name, own in widths.items() if own < width and learned}
         self.padding = nn.ParameterDict({name: nn.Parameter(torch.empty(count)) for name, count in missing.items()})
-        self.masks = nn.ParameterDict({name: nn.Parameter(torch.empty(width)) for name in mask})
+        self.masks = nn.ParameterDict({parameter_name(name): nn.Parameter(torch.empty(width)) for name in mask})
         for vector in self.parameters():
             nn.init.trunc_normal_(vector, std=0.02)
 
@@ -37,14 +38,15 @@ class StreamPadding(nn.Module):
         return {name: tokens.with_values(self._masked(name, self._padded(name, tokens.values))) for name, tokens in streams.items()}
 
     def _padded(self, name: str, x_BNW: Tensor) -> Tensor:
-        if name not in self.padding:
+        key = parameter_name(name)
+        if key not in self.padding:
             return F.pad(x_BNW, (0, self.width - x_BNW.shape[2]))
-        return torch.cat([x_BNW, self.padding[name].expand(*x_BNW.shape[:2], -1).to(x_BNW.dtype)], dim=2)
+        return torch.cat([x_BNW, self.padding[key].expand(*x_BNW.shape[:2], -1).to(x_BNW.dtype)], dim=2)
 
     def _masked(self, name: str, x_BNW: Tensor) -> Tensor:
-        if name not in self.masks:
+        if name not in self.chance:
             return x_BNW
-        mask_W: Tensor = self.masks[name].to(x_BNW.dtype)
+        mask_W: Tensor = self.masks[parameter_name(name)].to(x_BNW.dtype)
         if self.chance[name] == 1:
             return mask_W.expand_as(x_BNW)
         if not self.training:

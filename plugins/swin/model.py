@@ -19,7 +19,7 @@ from antifaz.core.layers.attention import Valid, attend
 from antifaz.core.layers.mlp import MLP, DropPath
 from antifaz.core.layers.transformer import init_transformer, merge_heads, split_heads
 from antifaz.core.routing import Routing
-from antifaz.core.streams import mlp_width
+from antifaz.core.streams import mlp_width, parameter_name
 from antifaz.core.tokens import Tokens
 
 from .grids import as_triple, grid_of_stage
@@ -53,7 +53,7 @@ class WindowAttention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
         self.drop = nn.Dropout(dropout)
-        self.table_of = {name: ONLY if len(windows) == 1 else name for name in windows}
+        self.table_of = {name: ONLY if len(windows) == 1 else parameter_name(name) for name in windows}
         self.tables = nn.ParameterDict(
             {self.table_of[name]: nn.Parameter(torch.empty(table_length(size), heads)) for name, size in windows.items()}
         )
@@ -197,14 +197,18 @@ class Stage(nn.Module):
     def __init__(self, grids: Grids, windows: Grids, blocks: Sequence[Block]) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(blocks)
+        self.modalities = tuple(grids)
         self.straight, self.shifted = (
-            nn.ModuleDict({name: Windows(grid, windows[name], shifted=shifted) for name, grid in grids.items()})
+            nn.ModuleDict({parameter_name(name): Windows(grid, windows[name], shifted=shifted) for name, grid in grids.items()})
             for shifted in (False, True)
         )
 
     def forward(self, x: Streams, valid: Valid) -> Streams:
+        straight, shifted = (
+            {name: each[parameter_name(name)] for name in self.modalities} for each in (self.straight, self.shifted)
+        )
         for i, block in enumerate(self.blocks):
-            x = block(x, self.shifted if i % 2 else self.straight, valid)
+            x = block(x, shifted if i % 2 else straight, valid)
         return x
 
 

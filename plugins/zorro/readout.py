@@ -15,6 +15,7 @@ from antifaz.core.layers.attention import readable
 from antifaz.core.layers.mlp import MLP
 from antifaz.core.layers.transformer import RoutedAttention, init_transformer
 from antifaz.core.routing import Routing
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features, Tokens
 
 
@@ -31,7 +32,7 @@ class QueryDecoder(nn.Module):
     def __init__(self, width: int, routing: Routing, *, heads: int, hidden: int | None) -> None:
         super().__init__()
         self.routing = routing
-        self.queries = nn.ParameterDict({name: nn.Parameter(torch.empty(1, width)) for name in routing.readers})
+        self.queries = nn.ParameterDict({parameter_name(name): nn.Parameter(torch.empty(1, width)) for name in routing.readers})
         self.query_norm = nn.LayerNorm(width, eps=1e-6)
         self.token_norm = nn.LayerNorm(width, eps=1e-6)
         self.attention = RoutedAttention(width, heads)
@@ -53,7 +54,7 @@ class QueryDecoder(nn.Module):
         batch = next(iter(streams.values())).values.shape[0]
         sources = {name: self.token_norm(streams[name].values) for name in streams if name in routing.sources}
         valid = {name: streams[name].valid for name in sources}
-        queries_BNW = {name: self.queries[name].expand(batch, 1, -1) for name in routing.readers}
+        queries_BNW = {name: self.queries[parameter_name(name)].expand(batch, 1, -1) for name in routing.readers}
         read = self.attention({n: self.query_norm(q) for n, q in queries_BNW.items()}, sources, routing, valid)
         presence = readable(routing, valid)
         result = {}

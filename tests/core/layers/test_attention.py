@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -19,18 +19,21 @@ HEADS, WIDTH, BATCH = 2, 4, 3
 
 @st.composite
 def cases(draw, causal: bool = True):
-    """A random routing over random streams, self or cross, with random lengths and validity."""
+    """A random routing over random streams, self or cross, with random lengths and validity.
+
+    Causal edges go to any number of sources, of another name too, wherever both streams have one length.
+    """
     names = ["a", "b", "c", "d"][: draw(st.integers(1, 4))]
     cross = draw(st.booleans())
     readers = ["q", "r"] if cross else names
+    longest = draw(st.integers(1, 5))
+    lengths = {name: draw(st.integers(1, longest)) for name in dict.fromkeys([*names, *readers])}
     reads = {}
     for reader in readers:
         sources = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
-        row = dict.fromkeys(sources, Edge.FULL)
-        if causal and not cross and reader in row and draw(st.booleans()):
-            row[reader] = Edge.CAUSAL
-        reads[reader] = row
-    lengths = {name: draw(st.integers(1, 5)) for name in dict.fromkeys([*names, *readers])}
+        reads[reader] = {
+            s: Edge.CAUSAL if causal and lengths[s] == lengths[reader] and draw(st.booleans()) else Edge.FULL for s in sources
+        }
     masked = [name for name in names if draw(st.booleans())]
     return Routing(reads, learned_readers=cross), lengths, names, masked, draw(st.integers(0, 2**31))
 
@@ -72,6 +75,38 @@ def test_grouped_equals_dense_forward_and_backward(case) -> None:
         torch.testing.assert_close(grouped[reader], dense[reader], rtol=0, atol=1e-12)
     for a, b in zip(gradients(grouped, inputs), gradients(dense, inputs), strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-12)
+
+
+@given(cases(), st.data())
+@settings(max_examples=40, deadline=None)
+@pytest.mark.parametrize("lowering", ["grouped", "dense", "flex"])
+def test_causal_edges_between_different_lengths_are_refused(lowering: str, case, data) -> None:
+    routing, lengths, names, masked, seed = case
+    pairs = [(r, s) for r, row in routing.reads.items() for s in row if lengths[r] != lengths[s]]
+    assume(pairs)
+    reader, source = data.draw(st.sampled_from(pairs))
+    reads = {**routing.reads, reader: {**routing.reads[reader], source: Edge.CAUSAL}}
+    broken = Routing(reads, routing.learned_readers)
+    q, k, v, valid = tensors((broken, lengths, names, masked, seed))
+    with pytest.raises(SpecError, match=f"'{reader}' cannot read '{source}' causally: they have {lengths[reader]} and"):
+        attend(q, k, v, broken, valid=valid, lowering=lowering)
+    with pytest.raises(SpecError, match="cannot read"):
+        broken.dense({r: lengths[r] for r in broken.readers}, {s: lengths[s] for s in names})
+    with pytest.raises(SpecError, match="cannot read"):
+        broken.allowed_pairs(lengths, lengths)
+
+
+def test_two_causal_sources_are_two_triangles() -> None:
+    """Every source's values are its token numbers; under equal scores a reader's token is the mean of what it reads."""
+    routing = Routing({"a": {"a": Edge.CAUSAL, "b": Edge.CAUSAL, "c": Edge.FULL}})
+    lengths = {"a": 3, "b": 3, "c": 2}
+    q = {"a": torch.zeros(1, 1, 3, 1, dtype=torch.float64)}
+    k = {name: torch.zeros(1, 1, n, 1, dtype=torch.float64) for name, n in lengths.items()}
+    v = {name: torch.arange(n, dtype=torch.float64).view(1, 1, n, 1) for name, n in lengths.items()}
+    expected = torch.tensor([(0 + 0 + 1) / 4, (1 + 1 + 1) / 6, (3 + 3 + 1) / 8], dtype=torch.float64)
+    for lowering in ("grouped", "dense"):
+        torch.testing.assert_close(attend(q, k, v, routing, lowering=lowering)["a"].flatten(), expected)
+    assert routing.dense({"a": 3}, lengths).sum() == routing.allowed_pairs({"a": 3}, lengths) == 6 + 6 + 6
 
 
 @given(cases())

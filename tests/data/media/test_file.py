@@ -138,3 +138,18 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("a.mp4", "b.mp4"):
         flash_and_click(tmp_path / name, at=1.0)
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_eight_bit_sound_is_read(tmp_path: Path, channels: int) -> None:
+    """Eight-bit WAV files hold unsigned numbers around 128."""
+    path = tmp_path / "tone.wav"
+    expected = np.sin(np.arange(RATE) * 2 * np.pi * 440 / RATE)
+    tone = np.round(127 * expected + 128).astype(np.uint8)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(1)
+        file.setframerate(RATE)
+        file.writeframes(np.repeat(tone[:, None], channels, axis=1).tobytes())
+    sound = Media(path).waveform(0.0, 1.0, RATE).astype(float) / 32767
+    assert np.abs(sound - expected)[200:-200].max() < 0.02
