@@ -18,7 +18,7 @@ NO_PRETRAINING = ["stages.pretrain=!delete", "stages.retrieval=!delete", "stages
 VARIANTS = {
     "quickstart": ["quickstart"],
     "scratch": ["quickstart", *NO_PRETRAINING],
-    "scratch, equal compute": ["quickstart", *NO_PRETRAINING, "stages.finetune.steps=600", "stages.finetune.optimizer.warmup=60"],
+    "scratch, equal compute": ["quickstart", *NO_PRETRAINING, "stages.finetune.steps=600", "stages.finetune.schedule.warmup=60"],
     "quickstart-joint": ["quickstart-joint"],
 }
 SEEDS = (0, 1, 2)

@@ -40,6 +40,15 @@ def sum_over_ranks(value: Tensor) -> Tensor:
     return total
 
 
+def gather_objects(value: Any) -> list[Any]:
+    """A plain object of every process, in the order of ranks; the host waits for all of them."""
+    if not dist.is_initialized():
+        return [value]
+    objects: list[Any] = [None] * world_size()
+    dist.all_gather_object(objects, value)
+    return objects
+
+
 class _Sum(torch.autograd.Function):
     """all_reduce; every process's loss depends on every process's value, so backward adds the gradients too."""
 

@@ -143,6 +143,30 @@ KINDS: Mapping[str, Kind] = {
             ),
         ),
         Kind(
+            name="optimizer",
+            space="optimizer",
+            about="gradients -> new weights",
+            checks=("training.reduces_a_loss", "training.goes_on_from_its_state"),
+        ),
+        Kind(
+            name="schedule",
+            space="schedule",
+            about="the course of the learning rate",
+            checks=("training.sane_rates",),
+        ),
+        Kind(
+            name="callback",
+            space="callback",
+            about="called around a training stage and after its steps",
+            checks=("training.survives_a_loop",),
+        ),
+        Kind(
+            name="logger",
+            space="logger",
+            about="keeps the figures of a run",
+            checks=("training.takes_figures",),
+        ),
+        Kind(
             name="metric",
             space="metric",
             about="a figure computed over a whole evaluation set",

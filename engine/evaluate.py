@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed as dist
 from rich.progress import track
 from torch import Tensor
 
@@ -27,7 +26,7 @@ from antifaz.data.batches import UnreadableLimit, evaluation_batches
 from antifaz.data.views import averaged
 from antifaz.registry.files import write_atomically
 
-from .run import Run, StoppedError
+from .context import Context, StoppedError
 
 Values = dict[str, Features]
 Given = tuple[str, ...]
@@ -35,7 +34,7 @@ ALL: Given = ()
 """Stands for every modality that the data have."""
 
 
-def evaluate(run: Run, name: str, stage: EvaluateStage) -> None:
+def evaluate(run: Context, name: str, stage: EvaluateStage) -> None:
     """Compute a stage's metrics and put them into results.json: {given modalities: {metric: {figure: value}}}."""
     run.say(f"[bold]{name}[/]: evaluating")
     wiring = run.experiment.wirings[name]
@@ -122,7 +121,7 @@ def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict
 
 
 @torch.no_grad()
-def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
+def collect(run: Context, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
     """The outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
     entry = run.experiment.data[stage.data]
     samples = run.samples(stage.data, training=False)
@@ -145,6 +144,7 @@ def collect(run: Run, name: str, stage: EvaluateStage, graph: Graph, given: Give
         parts.append(part)
         if run.stop_requested:
             break
+    run.share_warnings()
     limit.check(collectives.total(len(limit.found), run.device))
     if run.should_stop():  # only here: processes may have different numbers of batches
         raise StoppedError(f"stopped in the evaluation {name!r}; the same command begins it again")
@@ -177,8 +177,7 @@ def _in_order(mine: Values, total: int) -> Values:
     world = collectives.world_size()
     if world == 1:
         return mine
-    shares: list[Values] = [{} for _ in range(world)]
-    dist.all_gather_object(shares, mine)
+    shares: list[Values] = collectives.gather_objects(mine)
     order = torch.cat([torch.arange(rank, total, world) for rank in range(world)]).argsort()
 
     def arranged(tensors: list[Tensor]) -> Tensor:

@@ -1,8 +1,13 @@
-"""Processes: joining those that torchrun started, and wrapping a model for them."""
+"""Processes: joining those that torchrun started, choosing this one's device, wrapping a training model for them.
+
+All that knows how a model is spread over processes is here: another way to spread it is another branch of `wrap` and of
+`accumulating`.
+"""
 
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 import torch
@@ -21,8 +26,8 @@ PATIENCE = timedelta(hours=2)
 """How long processes wait for each other: the main one may have to make or decode a data set first."""
 
 
-def start(device: str) -> torch.device:
-    """Join the processes that torchrun started (nothing to do without it); returns this process's device.
+def join(device: str) -> torch.device:
+    """Join the processes that torchrun started (nothing to do without it), and return this process's device.
 
     device: `cpu`, `cuda` or `auto` (CUDA where there is one).
     Raises:
@@ -41,16 +46,33 @@ def start(device: str) -> torch.device:
     return torch.device(kind, local) if kind == "cuda" else torch.device(kind)
 
 
-def stop() -> None:
+def leave() -> None:
     """Leave the process group."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Return whether the device computes in bfloat16 without detours, as far as torch can tell."""
+    if device.type != "cpu":
+        return True
+    try:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    except (AttributeError, RuntimeError):  # a private operator, which another torch may not have
+        return True
+
+
 def wrap(model: nn.Module, device: torch.device, *, compiled: bool) -> nn.Module:
-    """The model as the loop calls it: compiled if asked for, and with averaged gradients where there are several processes."""
+    """Make of a model what the loop calls: compiled if asked for, and with averaged gradients where there are several processes."""
     module: nn.Module = torch.compile(model) if compiled else model  # type: ignore[assignment]
     if collectives.world_size() == 1:
         return module
     ids = [device.index] if device.type == "cuda" else None
     return DistributedDataParallel(module, device_ids=ids)
+
+
+def accumulating(wrapped: nn.Module, *, last: bool) -> AbstractContextManager[None]:
+    """Surround forward and backward of one micro-batch of a step: processes exchange gradients in the last one alone."""
+    if last or not isinstance(wrapped, DistributedDataParallel):
+        return nullcontext()
+    return wrapped.no_sync()  # type: ignore[no-any-return]

@@ -11,10 +11,14 @@ import attrs
 from antifaz.core.interfaces import (
     Averaging,
     BatchTransformSpec,
+    CallbackSpec,
     DatasetSpec,
+    LoggerSpec,
     MetricSpec,
     NodeSpec,
     ObjectiveSpec,
+    OptimizerSpec,
+    ScheduleSpec,
     WeightsSpec,
 )
 from antifaz.core.streams import Shape
@@ -63,36 +67,6 @@ class DataEntry:
 
 
 @attrs.frozen(kw_only=True)
-class Optimizer:
-    """AdamW or SGD with momentum, a linear warm-up and a cosine."""
-
-    lr: float = option(validator=positive, doc="peak learning rate")
-    method: Literal["adamw", "sgd"] = option(default="adamw", doc="SGD decays weights through its gradient, AdamW beside it")
-    betas: tuple[float, float] | None = option(
-        default=None, validator=zero_to_below_one, doc="AdamW: decay of both moments, default 0.9, 0.999"
-    )
-    eps: float | None = option(default=None, validator=positive, doc="AdamW: added to the denominator, default 1e-8")
-    momentum: float | None = option(default=None, validator=zero_to_below_one, doc="SGD: weight of earlier gradients, default 0.9")
-    weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
-    warmup: int = option(default=0, validator=at_least(0), doc="steps of linear warm-up")
-    schedule: Literal["cosine", "quarter_cosine", "constant"] = option(
-        default="cosine", doc="after the warm-up: half a period of a cosine, its steepening first quarter, or nothing"
-    )
-    final: float = option(default=0.0, validator=between(0, 1), doc="share of the peak that is left at the end of a cosine")
-
-    def __attrs_post_init__(self) -> None:
-        foreign = {"adamw": ("momentum",), "sgd": ("betas", "eps")}[self.method]
-        for name in foreign:
-            if getattr(self, name) is not None:
-                raise SpecError(f"{self.method} has no `{name}`", field=name, hint="leave it out, or change `method`")
-
-    @property
-    def moments(self) -> int:
-        """How many numbers it keeps for each parameter."""
-        return 2 if self.method == "adamw" else 1
-
-
-@attrs.frozen(kw_only=True)
 class ObjectiveEntry:
     """One weighted loss term."""
 
@@ -136,7 +110,9 @@ class TrainStage:
     data: str = option(doc="an entry of `data`")
     steps: int = option(validator=positive, doc="optimisation steps")
     objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
-    optimizer: Optimizer = option(doc="learning rate and the like")
+    optimizer: OptimizerSpec = option(doc="how gradients change the weights, and the peak learning rate")
+    schedule: ScheduleSpec = option(unwritten="cosine", doc="the course of the learning rate")
+    callbacks: tuple[CallbackSpec, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
     init: str | Mapping[str, str | PretrainedPart] | None = option(
         default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
     )
@@ -237,6 +213,7 @@ class Header:
         doc="shapes of the data, for a config without data sets; with `dtype` or `vocab_size` where it is not float32",
     )
     pure: Mapping[str, tuple[str, ...]] = option(factory=dict, doc="{output: [modality]}: it may depend on nothing else")
+    loggers: tuple[LoggerSpec, ...] = option(unwritten=["tensorboard"], doc="who keeps figures, besides metrics.jsonl; [] for none")
     published: Published | None = option(default=None, doc="figures of the paper or library that the model is from")
 
 

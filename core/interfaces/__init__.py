@@ -15,28 +15,46 @@ from .data import (
 from .metrics import Averaging, Metric, MetricSpec
 from .nodes import MaskPolicy, NodeSpec
 from .per_sample_metrics import Details, OutputDetails
-from .training import NeedsWholeBatch, ObjectiveSpec, ScoresClasses
+from .run import Logger, LoggerSpec, RunContext
+from .training import (
+    Callback,
+    CallbackSpec,
+    NeedsWholeBatch,
+    ObjectiveSpec,
+    OptimizerSpec,
+    ScheduleSpec,
+    ScoresClasses,
+    TrainingState,
+)
 from .weights import WeightsSpec
 
 __all__ = [
     "Averaging",
     "BatchTransformSpec",
+    "Callback",
+    "CallbackSpec",
     "CroppingDecoder",
     "DatasetSpec",
     "Decoder",
     "DecoderSpec",
     "Details",
     "Entry",
+    "Logger",
+    "LoggerSpec",
     "MaskPolicy",
     "Metric",
     "MetricSpec",
     "NeedsWholeBatch",
     "NodeSpec",
     "ObjectiveSpec",
+    "OptimizerSpec",
     "OutputDetails",
+    "RunContext",
     "Sample",
     "SampleSet",
+    "ScheduleSpec",
     "ScoresClasses",
+    "TrainingState",
     "TransformSpec",
     "WeightsSpec",
     "views_of",

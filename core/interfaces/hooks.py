@@ -6,6 +6,8 @@ from typing import Any
 
 from antifaz.registry.plugins.markers import hookspec
 
+from .run import RunContext
+
 
 @hookspec
 def antifaz_components() -> list[type]:  # type: ignore[empty-body]
@@ -18,20 +20,20 @@ def antifaz_examples() -> list[Any]:  # type: ignore[empty-body]
 
 
 @hookspec
-def antifaz_run_start(run: Any) -> None:
-    """A run begins, or goes on; `run` is the antifaz.engine.run.Run. Called in the main process only, as all below."""
+def antifaz_run_start(run: RunContext) -> None:
+    """A run begins, or goes on. Called in the main process only, as all below."""
 
 
 @hookspec
-def antifaz_step(run: Any, record: dict[str, Any]) -> None:
+def antifaz_step(run: RunContext, record: dict[str, Any]) -> None:
     """A line of figures was logged: `record` has `stage`, `step` and named numbers."""
 
 
 @hookspec
-def antifaz_checkpoint(run: Any, stage: str, step: int) -> None:
+def antifaz_checkpoint(run: RunContext, stage: str, step: int) -> None:
     """A complete checkpoint was written."""
 
 
 @hookspec
-def antifaz_run_end(run: Any, results: dict[str, Any]) -> None:
+def antifaz_run_end(run: RunContext, results: dict[str, Any]) -> None:
     """Every stage is over; `results` is what results.json holds."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from antifaz.core.kinds import KINDS
 from antifaz.core.streams import Group
 from antifaz.registry import slot
 
+from .run import RunContext
+
 if TYPE_CHECKING:
-    from torch import nn
+    import torch
+    from torch import Tensor, nn
 
 
 @slot(KINDS["objective"])
@@ -41,3 +44,85 @@ class NeedsWholeBatch(Protocol):
     """Optional for an ObjectiveSpec: it compares all samples of a batch, which accumulation would split."""
 
     needs_whole_batch: ClassVar[bool]
+
+
+@slot(KINDS["optimizer"])
+class OptimizerSpec(Protocol):
+    """The spec of an optimizer.
+
+    lr: the peak learning rate, before the schedule and a stage's `lr_scale`. weight_decay: of matrices; biases, norms and other
+    vectors are not decayed. moments: how many numbers it keeps for each parameter, for the memory that `check` estimates.
+    """
+
+    @property
+    def lr(self) -> float: ...
+
+    @property
+    def weight_decay(self) -> float: ...
+
+    @property
+    def moments(self) -> int: ...
+
+    def build(self, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
+        """The optimizer of these groups of parameters, each with its `params`, `lr` and `weight_decay`, and a `scale` to keep.
+
+        The engine sets each group's `lr` before every step. Whatever the optimizer remembers must be in its state_dict.
+        """
+
+
+@slot(KINDS["schedule"])
+class ScheduleSpec(Protocol):
+    """The spec of the course of the learning rate."""
+
+    def rate(self, step: int, steps: int, peak: float) -> float:
+        """The learning rate of step 0..steps-1, at least 0: `peak` times a factor of this step."""
+
+
+class TrainingState(Protocol):
+    """A training stage while it runs, as callbacks see it.
+
+    stage: its name. step: how many steps are done, of `steps`. model: the graph and the objectives as one module, without what
+    wraps it for several processes. parameters: those that train, by name. optimizer: torch's. figures: of the last step: `loss`,
+    each objective, `gradient_norm`; tensors on the device, which make the host wait when they are read.
+    """
+
+    @property
+    def stage(self) -> str: ...
+
+    @property
+    def step(self) -> int: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def model(self) -> nn.Module: ...
+
+    @property
+    def parameters(self) -> Mapping[str, nn.Parameter]: ...
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer: ...
+
+    @property
+    def figures(self) -> Mapping[str, Tensor]: ...
+
+
+class Callback(Protocol):
+    """Called in every process of a training stage. A class that derives from this one inherits what it does not need."""
+
+    def before_stage(self, run: RunContext, state: TrainingState) -> None:
+        """Called before the first step, or the first after a stop; the weights are in place."""
+
+    def after_step(self, run: RunContext, state: TrainingState) -> None:
+        """Called after the optimizer's step, before figures are logged and a checkpoint is written."""
+
+    def after_stage(self, run: RunContext, state: TrainingState) -> None:
+        """Called when all steps are done, before the stage's weights are written."""
+
+
+@slot(KINDS["callback"])
+class CallbackSpec(Protocol):
+    """The spec of a callback of a training stage."""
+
+    def build(self) -> Callback: ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -35,6 +35,12 @@ class TrainingModel(nn.Module):
         for (name, sink), objective in zip(self.sinks.items(), self.objectives, strict=True):
             losses[name] = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         return losses
+
+    def train_except(self, frozen: Iterable[str]) -> None:
+        """Put everything into training mode but these nodes of the graph, which run as in evaluation."""
+        self.train()
+        for node in frozen:
+            self.graph.get_submodule(node).eval()
 
     def named_weights(self) -> dict[str, nn.Parameter]:
         """Every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""

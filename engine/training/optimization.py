@@ -1,4 +1,4 @@
-"""The optimiser of a training stage: parameter groups, a learning rate that warms up and falls, moving averages of the weights."""
+"""Optimization: parameter groups, learning rates, moving averages of the weights, clipped gradients."""
 
 from __future__ import annotations
 
@@ -8,49 +8,36 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.experiment import Optimizer
+from antifaz.core.interfaces import OptimizerSpec
 
 
 def parameter_groups(
-    parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]
+    parameters: Mapping[str, nn.Parameter], spec: OptimizerSpec, lr_scale: Mapping[str, float]
 ) -> list[dict[str, object]]:
-    """Groups of one learning rate and decay each; vectors and scalars (biases, norms, temperatures) are not decayed.
+    """Make groups of one learning rate and decay each; vectors and scalars (biases, norms, temperatures) are not decayed.
 
     parameters: by full name, `node.rest`. lr_scale: factor of the learning rate by node.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
         scale = lr_scale.get(name.partition(".")[0], 1.0)
-        decay = options.weight_decay if parameter.dim() > 1 else 0.0
+        decay = spec.weight_decay if parameter.dim() > 1 else 0.0
         groups.setdefault((scale, decay), []).append(parameter)
     return [
-        {"params": members, "lr": options.lr * scale, "scale": scale, "weight_decay": decay}
+        {"params": members, "lr": spec.lr * scale, "scale": scale, "weight_decay": decay}
         for (scale, decay), members in groups.items()
     ]
 
 
-def make_optimizer(
-    parameters: Mapping[str, nn.Parameter], options: Optimizer, lr_scale: Mapping[str, float]
-) -> torch.optim.AdamW | torch.optim.SGD:
-    """AdamW or SGD over these parameters."""
-    groups = parameter_groups(parameters, options, lr_scale)
-    if options.method == "sgd":
-        return torch.optim.SGD(groups, lr=options.lr, momentum=0.9 if options.momentum is None else options.momentum)
-    return torch.optim.AdamW(groups, lr=options.lr, betas=options.betas or (0.9, 0.999), eps=options.eps or 1e-8)
-
-
-def learning_rate(step: int, steps: int, options: Optimizer) -> float:
-    """The rate of step 0..steps-1: a linear warm-up over `warmup` steps, then a cosine down to `final` times the peak."""
-    if step < options.warmup:
-        return options.lr * (step + 1) / options.warmup
-    if options.schedule == "constant":
-        return options.lr
-    progress = (step - options.warmup) / max(1, steps - options.warmup)
-    left = math.cos(math.pi / 2 * progress) if options.schedule == "quarter_cosine" else 0.5 * (1 + math.cos(math.pi * progress))
-    return options.lr * (options.final + (1 - options.final) * left)
+def build_optimizer(
+    parameters: Mapping[str, nn.Parameter], spec: OptimizerSpec, lr_scale: Mapping[str, float]
+) -> torch.optim.Optimizer:
+    """Build a stage's optimizer over these parameters."""
+    return spec.build(parameter_groups(parameters, spec, lr_scale))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
+    """Give every group this rate, times its own scale."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["scale"]
 

@@ -131,7 +131,8 @@ class Catalogue:
 
     def names(self, kinds: Iterable[str]) -> list[str]:
         """The names that may stand where these kinds are accepted, sorted."""
-        return sorted(component.name for component in self if component.kind.name in set(kinds))
+        wanted = set(kinds)
+        return sorted(component.name for component in self if component.kind.name in wanted)
 
     def find(self, name: str, kinds: Iterable[str]) -> Component:
         """The component `name` of one of these kinds, which are given by name.

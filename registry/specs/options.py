@@ -20,12 +20,15 @@ def option(
     factory: Callable[[], Any] | None = None,
     validator: Check | None = None,
     was: str | None = None,
+    unwritten: Any = None,
 ) -> Any:
     """A field of a spec: a key of its YAML mapping. A trailing underscore of the field's name is not part of the key (`in_`).
 
     was: an earlier name of the key, for the message to those who still use it.
+    unwritten: what a mapping without the key stands for, as YAML would say it: the name of a component, whose class need not be
+        imported here. Instead of a default.
     """
-    metadata = {"doc": doc, "was": was}
+    metadata = {"doc": doc, "was": was, "unwritten": unwritten}
     if factory is not None:
         return attrs.field(factory=factory, validator=validator, metadata=metadata)
     return attrs.field(default=default, validator=validator, metadata=metadata)

@@ -187,7 +187,7 @@ class SchemaWriter:
         bounds = field.validator if isinstance(field.validator, Bounds) and field.converter is None else None
         schema = self.value(field.type, part, bounds)
         doc = field.metadata.get("doc", "")
-        default = _plain(field.default)
+        default = _plain(field.default if field.metadata.get("unwritten") is None else field.metadata["unwritten"])
         return {
             **({"description": doc} if doc else {}),
             **schema,
@@ -233,7 +233,9 @@ def _kinds_within(type_: Any) -> tuple[Kind, ...]:
 
 
 def _required(type_: type) -> list[str]:
-    return [key_of(f) for f in fields_of(type_) if f.default is attrs.NOTHING and not f.metadata.get("flatten")]
+    """The keys that a mapping must have."""
+    optional = ("flatten", "unwritten")
+    return [key_of(f) for f in fields_of(type_) if f.default is attrs.NOTHING and not any(map(f.metadata.get, optional))]
 
 
 def _limits(bounds: Bounds | None) -> Json:

@@ -183,7 +183,8 @@ class _Attempt:
     def spec(self, data: Any, type_: type, path: KeyPath, noun: str = "", around: Fields | None = None) -> Any:
         """Make an attrs class of a mapping of its fields; a flattened field takes the keys that are no other field's.
 
-        noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant.
+        noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant. A class
+        may say in `moved` what to write instead of a key that it had once: {key: advice}.
         """
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
@@ -191,7 +192,9 @@ class _Attempt:
         of = f" of the {noun}" if noun else ""
         values = {field.name: self.value(data[key], field.type, (*path, key)) for key, field in fields.items() if key in data}
         for key, field in fields.items():
-            if key not in data and field.default is attrs.NOTHING:
+            if key not in data and field.metadata.get("unwritten") is not None:
+                values[field.name] = self.value(field.metadata["unwritten"], field.type, (*path, key))
+            elif key not in data and field.default is attrs.NOTHING:
                 doc = field.metadata.get("doc", "")
                 hint = f"add `{key}:`, {describe(field.type)}" + (f": {doc}" if doc else "")
                 values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
@@ -201,7 +204,7 @@ class _Attempt:
             others = {}
         for key in others:
             accepted = [*fields, *(self.also if not path else ())]
-            hint = _key_hint(key, accepted, {**(around or {}), **fields})
+            hint = getattr(type_, "moved", {}).get(key) or _key_hint(key, accepted, {**(around or {}), **fields})
             self.fail((*path, key), f"unknown key {key!r}{of}", hint, key=True)
         if others or any(isinstance(value, _Invalid) for value in values.values()):
             return INVALID

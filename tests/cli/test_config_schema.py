@@ -91,6 +91,10 @@ def placed(key: str, value: Any) -> dict[str, Any]:
     """An entry of a README's example, where it would stand in a config."""
     if key in ("data", "graph", "stages"):
         return {key: value}
+    if key in ("optimizer", "schedule"):
+        return {"stages": {"any": {"task": "train", key: value}}}
+    if key == "loggers":
+        return {key: value}
     return {"data": {"any": {"modalities": value}}} if key == "modalities" else {"graph": {key: value}}
 
 
@@ -140,8 +144,11 @@ def spoilt(tree: Any) -> Any:
         ("  pretrain:\n    task: train", "  pretrain:\n    task: trian", "stages.pretrain.task", "'trian' is not valid"),
         ("    steps: 400\n", "    stpes: 400\n", "stages.pretrain", "'stpes' was unexpected"),
         ("    steps: 400\n", "    steps: fast\n", "stages.pretrain.steps", "does not match"),
-        ("warmup: 40,", "warmup: -1,", "stages.pretrain.optimizer.warmup", "less than the minimum of 0"),
-        ("warmup: 40,", "warmup: 40, betas: [0.9, 1],", "stages.pretrain.optimizer.betas.1", "maximum of 1"),
+        ("warmup: 40}", "warmup: -1}", "stages.pretrain.schedule.warmup", "less than the minimum of 0"),
+        ("{use: cosine, warmup: 40}", "{warmup: 40}", "stages.pretrain.schedule", "'use' is a required property"),
+        ("{use: cosine, warmup: 40}", "cosine", None, ""),
+        ("    schedule: {use: cosine, warmup: 40}", "    betas: 1", "stages.pretrain", "'betas' was unexpected"),
+        ("name: quickstart\n", "name: quickstart\nloggers: []\n", None, ""),
         ("    steps: 400\n", "    steps: 400\n    lr_scale: {encoder: -1}\n", "stages.pretrain.lr_scale.encoder", "minimum of 0"),
         ("temperature: 0.1", "temprature: 0.1", "stages.pretrain.objectives.av", "'temprature' was unexpected"),
         ("use: info_nce, ", "use: accuracy, ", "stages.pretrain.objectives.av.use", "'accuracy' is not valid"),

@@ -22,7 +22,8 @@ from antifaz.core.graph.loading import read_weights
 from antifaz.core.graph.module import build_graph
 from antifaz.data.media.writing import write_clip
 from antifaz.engine import checkpoints
-from antifaz.engine.run import Run, StoppedError, run_experiment
+from antifaz.engine.context import Context, StoppedError
+from antifaz.engine.run import run_experiment
 from antifaz.registry import WriteError
 
 ANTIFAZ = str(Path(sys.executable).with_name("antifaz"))
@@ -64,11 +65,11 @@ def test_a_seed_gives_the_same_run(tiny, finished: Path, tmp_path: Path) -> None
 
 def run_in_parts(experiment: Experiment, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Run, stopped after every second step."""
-    asked = Run.should_stop
+    asked = Context.should_stop
     for _ in range(20):
         with monkeypatch.context() as patch:
             steps = iter([False, False, False, True])  # once when the data are open, then after each step
-            patch.setattr(Run, "should_stop", lambda run, steps=steps: asked(run) or next(steps))
+            patch.setattr(Context, "should_stop", lambda run, step=0, steps=steps: asked(run, step) or next(steps))
             try:
                 run_experiment(experiment, root, device="cpu", quiet=True)
             except StoppedError:
@@ -81,8 +82,9 @@ def run_in_parts(experiment: Experiment, root: Path, monkeypatch: pytest.MonkeyP
 
 def test_sgd_goes_on_as_if_never_stopped(tiny, finished: Path, tmp_path: Path, monkeypatch) -> None:
     sgd = [
-        f"stages.{name}.optimizer={{method: sgd, lr: 0.05, warmup: 2, schedule: quarter_cosine}}"
+        f"stages.{name}.{option}"
         for name in ("pretrain", "finetune")
+        for option in ("optimizer={use: sgd, lr: 0.05}", "schedule={use: quarter_cosine, warmup: 2}")
     ]
     run_experiment(tiny(*sgd), tmp_path / "whole", device="cpu", quiet=True)
     run_in_parts(tiny(*sgd), tmp_path / "parts", monkeypatch)
@@ -200,7 +202,7 @@ def test_a_full_disk_is_told(tiny, tmp_path: Path, monkeypatch) -> None:
 
 
 def test_numbers_that_are_not_finite_stop_the_run(tiny, tmp_path: Path) -> None:
-    overrides = ["stages.pretrain.optimizer.lr=1.0e+30", "stages.pretrain.optimizer.warmup=0", "stages.pretrain.grad_clip=null"]
+    overrides = ["stages.pretrain.optimizer.lr=1.0e+30", "stages.pretrain.schedule.warmup=0", "stages.pretrain.grad_clip=null"]
     with pytest.raises(RunError, match="no longer finite at step"):
         run_experiment(tiny(*overrides), tmp_path / "r", device="cpu", quiet=True)
 
@@ -208,7 +210,7 @@ def test_numbers_that_are_not_finite_stop_the_run(tiny, tmp_path: Path) -> None:
 def test_a_damaged_checkpoint_is_named(tiny, tmp_path: Path, monkeypatch) -> None:
     with monkeypatch.context() as patch:
         steps = iter([False, False, False, True])  # once when the data are open, then after each step
-        patch.setattr(Run, "should_stop", lambda run: next(steps))
+        patch.setattr(Context, "should_stop", lambda run, step=0: next(steps))
         with pytest.raises(StoppedError):
             run_experiment(tiny(), tmp_path / "r", device="cpu", quiet=True)
     (folder,) = (tmp_path / "r/stages/pretrain/checkpoints").iterdir()
@@ -286,17 +288,17 @@ def test_memory_does_not_grow(tiny, tmp_path: Path) -> None:
 
     counts: dict[int, int] = {}
     steps = iter(range(1, 1000))
-    original = Run.should_stop
+    original = Context.should_stop
 
-    def count(run: Run) -> bool:
-        step = next(steps)
-        if step in (50, 100, 150, 199):
+    def count(run: Context, step: int = 0) -> bool:
+        done = next(steps)
+        if done in (50, 100, 150, 199):
             gc.collect()
-            counts[step] = sum(1 for o in gc.get_objects() if type(o) in (torch.Tensor, torch.nn.Parameter))
-        return original(run)
+            counts[done] = sum(1 for o in gc.get_objects() if type(o) in (torch.Tensor, torch.nn.Parameter))
+        return original(run, step)
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(Run, "should_stop", count)
+    patch.setattr(Context, "should_stop", count)
     try:
         overrides = ["stages.pretrain.steps=200", "stages.pretrain.checkpoint_every=1000", "stages.pretrain.log_every=1000"]
         experiment = tiny(*overrides)

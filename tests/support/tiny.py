@@ -40,7 +40,8 @@ stages:
     steps: 6
     checkpoint_every: 2
     log_every: 2
-    optimizer: {{lr: 0.001, warmup: 2}}
+    optimizer: {{use: adamw, lr: 0.001}}
+    schedule: {{use: cosine, warmup: 2}}
     objectives: {{av: {{use: info_nce, in: [video_z, audio_z]}}}}
   finetune:
     task: train
@@ -50,7 +51,7 @@ stages:
     ema: 0.9
     checkpoint_every: 2
     log_every: 2
-    optimizer: {{lr: 0.001}}
+    optimizer: {{use: adamw, lr: 0.001}}
     objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
   evaluate:
     task: evaluate

@@ -33,7 +33,7 @@ stages:
     task: train
     data: train
     steps: 1
-    optimizer: {{lr: 0.001}}
+    optimizer: {{use: adamw, lr: 0.001}}
     objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
 """
 

@@ -34,13 +34,13 @@ stages:
     task: train
     data: both
     steps: 1
-    optimizer: {{lr: 0.001}}
+    optimizer: {{use: adamw, lr: 0.001}}
     objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
   hearing:
     task: train
     data: sound
     steps: 1
-    optimizer: {{lr: 0.001}}
+    optimizer: {{use: adamw, lr: 0.001}}
     objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
 """
 WITHOUT_VIDEO = [

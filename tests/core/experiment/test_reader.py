@@ -75,9 +75,12 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
         (["stages.finetune.ema=1.5"], "`ema` must be at least 0 and below 1"),
         (["stages.finetune.lr_scale={encoder: -1.0}"], "`lr_scale` must be at least 0"),
         (["stages.finetune.optimizer.betas=[0.9, 1.0]"], "`betas` must be at least 0 and below 1"),
-        (["stages.finetune.optimizer.momentum=0.5"], "adamw has no `momentum`"),
-        (["stages.finetune.optimizer.method=sgd", "stages.finetune.optimizer.eps=1.0e-6"], "sgd has no `eps`"),
-        (["stages.finetune.optimizer.schedule=linear"], "quarter_cosine"),
+        (["stages.finetune.optimizer.momentum=0.5"], "unknown key 'momentum' of the optimizer 'adamw'"),
+        (["stages.finetune.optimizer={use: sgd, lr: 0.1, eps: 1.0e-6}"], "unknown key 'eps' of the optimizer 'sgd'"),
+        (["stages.finetune.schedule=linear"], "quarter_cosine"),
+        (["stages.finetune.optimizer.warmup=5"], "`schedule: {use: cosine, warmup: ...}` of the stage"),
+        (["stages.finetune.optimizer.method=sgd"], "write `use: sgd`"),
+        (["loggers=[tensorbord]"], "did you mean 'tensorboard'?"),
         (
             ["graph.kept={use: drop_token, in: [video, audio]}", SWIN, "graph.encoder.in=[kept, fusion]"],
             "are dropped in training, but windows",
@@ -93,6 +96,16 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
 )
 def test_what_cannot_run_is_refused_before_it_runs(plugins, overrides: list[str], message: str) -> None:
     assert message in refused(plugins, overrides)
+
+
+def test_an_optimizer_as_it_was_written_before_it_was_a_component_is_told(plugins, tiny_config: Path, tmp_path: Path) -> None:
+    path = tmp_path / "old.yaml"
+    path.write_text(tiny_config.read_text().replace("optimizer: {use: adamw, lr: 0.001}", "optimizer: {lr: 0.001, warmup: 2}", 1))
+    line = path.read_text().splitlines().index("    optimizer: {lr: 0.001, warmup: 2}") + 1
+    message = refused(plugins, [], str(path))
+    assert (
+        f"old.yaml:{line}:16: this optimizer does not say which one it is\n    add `use: NAME`; known names: adamw, sgd" in message
+    )
 
 
 def test_flex_attention_passes_the_check(plugins) -> None:

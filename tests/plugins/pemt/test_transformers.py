@@ -199,7 +199,7 @@ TINY = [
     *(f"data.{name}.samples=32" for name in ("paired", "train")),
     *(f"data.{name}.batch_size=8" for name in ("paired", "train")),
     *("stages.pretrain.steps=4", "stages.finetune.steps=1", "stages.pretrain.checkpoint_every=2"),
-    *("stages.pretrain.optimizer.warmup=1", "stages.finetune.optimizer.warmup=1"),
+    *("stages.pretrain.schedule.warmup=1", "stages.finetune.schedule.warmup=1"),
     *("stages.evaluate=!delete", "data.test=!delete"),
     *("stages.pretrain.objectives.video.negatives=6", "graph.encoder.depth=2", "graph.encoder.dropout=0.1"),
     *("graph.video_net.blocks=[1, 1]", "graph.video_net.frames=[1, 1, 1]", "graph.audio_net.blocks=[1, 1]"),

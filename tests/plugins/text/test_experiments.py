@@ -182,7 +182,7 @@ stages:
     task: train
     data: train
     steps: 1
-    optimizer: {{lr: 0.001}}
+    optimizer: {{use: adamw, lr: 0.001}}
     objectives: {{at: {{use: info_nce, in: [pooled.audio, pooled_title.title]}}}}
 """
 

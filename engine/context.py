@@ -1,0 +1,209 @@
+"""The context of a run: what its stages share. Hooks, loggers and callbacks see it as the protocol `RunContext`."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+
+from antifaz.core import collectives
+from antifaz.core.errors import RunError
+from antifaz.core.experiment import Experiment, Stage
+from antifaz.core.graph.module import Graph, build_graph
+from antifaz.core.interfaces import Logger, LoggerSpec, SampleSet, views_of
+from antifaz.data.batches import Batch, UnreadableLimit
+from antifaz.registry import AntifazError, declaration_of, failure
+from antifaz.registry.files import write_atomically
+
+from .run_folder import RunFolder
+from .training.initialization import initialize
+
+STOP_EVERY = 8
+"""Steps between those at which processes ask each other whether to stop: the answer makes the host wait for the device."""
+
+
+class StoppedError(RunError):
+    """A person or the machine asked the run to stop; it did, after a checkpoint."""
+
+    exit_code = 130
+
+
+class Context:
+    """What the stages of a run share: the experiment, its folder, the device, data sets, logs.
+
+    Args:
+        experiment: a config without mistakes.
+        folder: where the run lives.
+        device: of the model.
+        console: speaks to the person; silent in all processes but the main one.
+    """
+
+    def __init__(self, experiment: Experiment, folder: RunFolder, device: torch.device, console: Console) -> None:
+        self.experiment, self.folder, self.device, self.console = experiment, folder, device, console
+        self.stop_requested = False
+        self._samples: dict[tuple[str, bool], SampleSet] = {}
+        self._loggers: list[tuple[LoggerSpec, Logger]] = []
+        self._warned: set[str] = set()
+        self._unshared: list[tuple[str, str, str]] = []
+
+    @property
+    def root(self) -> Path:
+        return self.folder.root
+
+    @property
+    def hook(self) -> Any:
+        """pluggy's caller of the plugins' hooks."""
+        return self.experiment.plugins.manager.hook
+
+    def samples(self, data: str, *, training: bool) -> SampleSet:
+        """Return a data set, built by the main process first, so that files and caches are made once."""
+        key = (data, training)
+        if key not in self._samples:
+            if not collectives.is_main():
+                collectives.barrier()
+            self._samples[key] = self.experiment.data[data].dataset.build(training)
+            if collectives.is_main():
+                collectives.barrier()
+                self._write_counts()
+        return self._samples[key]
+
+    def _write_counts(self) -> None:
+        counts = {name: {"samples": len(s) // views_of(s), **s.counts()} for (name, _), s in self._samples.items()}
+        path = self.root / "data.json"
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
+
+    def graph(self, name: str, stage: Stage, needed: Iterable[str] = ()) -> Graph:
+        """Build a stage's graph with the weights that its `init` names, and say where they came from.
+
+        needed: nodes that must have some.
+        """
+        graph = build_graph(self.experiment.wirings[name], seed=self.experiment.header.seed)
+        stages = {s: self.folder.weights(s) for s in self.experiment.stages}
+        for line in initialize(graph, stage.init, stages, needed=needed):
+            self.say(f"  {escape(line)}")
+        return graph.to(self.device)
+
+    def say(self, text: str) -> None:
+        """Print a line. text: with rich's markup; what comes from files and configs must be escaped."""
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def warn(self, stage: str, text: str, *, key: str | None = None) -> None:
+        """Tell the person once what to look at, now and in the report; from other processes, when warnings are shared.
+
+        key: of warnings of which the first is enough; default the text itself.
+        """
+        key = key or f"{stage}: {text}"
+        if key in self._warned:
+            return
+        self._warned.add(key)
+        if collectives.is_main():
+            self.say(f"[yellow]{escape(text)}[/]")
+            self.folder.warn(stage, text)
+        else:
+            self._unshared.append((stage, text, key))
+
+    def share_warnings(self) -> None:
+        """Tell the person what other processes have warned of since the last time. Every process must call this."""
+        unshared, self._unshared = self._unshared, []
+        if collectives.world_size() > 1:
+            for warnings in collectives.gather_objects(unshared):
+                for stage, text, key in warnings if collectives.is_main() else ():
+                    self.warn(stage, text, key=key)
+
+    def take(self, stage: str, data: str, limit: UnreadableLimit, batch: Batch) -> None:
+        """Tell the person what cannot be read in a batch, and of each data set once what is odd.
+
+        Raises:
+            DataError: beyond the limit.
+        """
+        for reason in limit.take(batch).values():
+            self.warn(stage, f"skipped {reason}")
+        if batch.note is not None:
+            self.warn(stage, f"data {data}: {batch.note} (the first of such)", key=f"data {data}")
+
+    def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
+        """Write figures of a step to metrics.jsonl and hand them to the loggers and hooks. Main process only.
+
+        Raises:
+            RunError: a logger that fails, by its name.
+        """
+        if not collectives.is_main():
+            return
+        record = {"stage": stage, "step": step, **figures}
+        self.folder.log(record)
+        for spec, logger in self._loggers:
+            with blaming(spec, stage, step):
+                logger.log(stage, step, figures)
+        self.hook.antifaz_step(run=self, record=record)
+
+    @contextmanager
+    def logging(self) -> Iterator[None]:
+        """Open the loggers of the config, and close them afterwards. Main process only."""
+        if collectives.is_main():
+            for spec in self.experiment.header.loggers:
+                with blaming(spec):
+                    self._loggers.append((spec, spec.build(self)))
+        try:
+            yield
+        finally:
+            for spec, logger in self._loggers:
+                with blaming(spec):
+                    logger.close()
+
+    def add_results(self, stage: str, results: Mapping[str, Any]) -> None:
+        """Put a stage's figures into results.json."""
+        if collectives.is_main():
+            merged = {**self.folder.read_results(), stage: results}
+            write_atomically(self.folder.results, json.dumps(merged, indent=2) + "\n")
+
+    def should_stop(self, step: int = 0) -> bool:
+        """Return whether any process was asked to stop; all processes get the same answer.
+
+        step: of a training stage; several processes ask each other at every STOP_EVERY-th alone, and in between the answer is no.
+        """
+        if collectives.world_size() > 1 and step % STOP_EVERY:
+            return False
+        return collectives.total(int(self.stop_requested), self.device) > 0
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Let Ctrl-C and SIGTERM ask the run to stop at the next step; a second one stops it at once."""
+
+        def ask(number: int, frame: FrameType | None) -> None:
+            if self.stop_requested:
+                raise KeyboardInterrupt
+            self.stop_requested = True
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+@contextmanager
+def blaming(component: object, stage: str | None = None, step: int = 0) -> Iterator[None]:
+    """Turn whatever a component raises into words that name it, and where the run was.
+
+    Raises:
+        RunError: in place of any exception that is not for people already.
+    """
+    try:
+        yield
+    except AntifazError:
+        raise
+    except Exception as error:
+        declared = declaration_of(component)
+        place = "" if stage is None else f" at step {step} of stage {stage!r}"
+        message = f"the {declared.kind} {declared.name!r} failed{place}: {failure(error, component)}"
+        raise RunError(message, hint="leave it out of the config, or mend its plugin; the same command goes on") from error

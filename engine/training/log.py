@@ -1,0 +1,126 @@
+"""The book-keeping of a training stage: figures and speed, idle objectives, skipped files, the progress bar."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from antifaz.core import collectives
+from antifaz.core.errors import DivergedError
+from antifaz.core.experiment import TrainStage
+from antifaz.core.objectives import Loss
+from antifaz.data.batches import Batch, UnreadableLimit
+from antifaz.engine.context import Context
+
+from .state import StageState
+
+
+class TrainLogger:
+    """Watches the steps of a training stage; as a context, it shows the progress bar.
+
+    Args:
+        run, name, stage: whose steps they are.
+        start: how many of them were done before.
+    """
+
+    def __init__(self, run: Context, name: str, stage: TrainStage, start: int) -> None:
+        self.run, self.name, self.stage = run, name, stage
+        entry = run.experiment.data[stage.data]
+        self.batch_size = entry.batch_size
+        self.limit = UnreadableLimit(run.samples(stage.data, training=True), entry.max_unreadable, stage.data)
+        self.objectives = [key for key, each in stage.objectives.items() if each.weight]
+        self.counted = torch.zeros(len(self.objectives), device=run.device)
+        self.idle: set[str] = set()
+        self.logged, self.window = start, time.perf_counter()
+        self.progress = _progress(run)
+        self.bar = self.progress.add_task(name, total=stage.steps, completed=start, note="")
+
+    def __enter__(self) -> TrainLogger:
+        self.window = time.perf_counter()
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def take(self, batch: Batch) -> None:
+        """Tell the person what cannot be read in a micro-batch.
+
+        Raises:
+            DataError: more files than are allowed.
+        """
+        self.run.take(self.name, self.stage.data, self.limit, batch)
+
+    def count(self, losses: Mapping[str, Loss]) -> None:
+        """Count on how much of a micro-batch each objective's loss rests, in this process."""
+        counts = [torch.stack([term.count.detach().float() for term in loss.terms.values()]).sum() for loss in losses.values()]
+        self.counted = self.counted + torch.stack(counts)
+
+    def after_step(self, state: StageState, *, saving: bool) -> None:
+        """Log the step if it is due. saving: a checkpoint of it follows.
+
+        Raises:
+            DivergedError: figures that are not finite. DataError: more unreadable files than are allowed, over all processes.
+        """
+        logging = state.step == state.steps or state.step % self.stage.log_every == 0
+        if saving or logging or self.run.device.type == "cpu":
+            require_finite(state)
+        if saving or logging:
+            self.run.share_warnings()
+            self.limit.check(collectives.total(len(self.limit.found), self.run.device))
+        if logging:
+            self._warn_of_idle_objectives(state.step)
+            self._log(state)
+        self.progress.update(self.bar, completed=state.step)
+
+    def _warn_of_idle_objectives(self, step: int) -> None:
+        """Tell the person, once for each, which objectives counted nothing in any process since figures were last logged."""
+        totals = collectives.sum_over_ranks(self.counted).tolist()
+        idle = {name for name, total in zip(self.objectives, totals, strict=True) if not total}
+        for key in sorted(idle - self.idle):
+            text = f"objective {key!r} had nothing to learn from in steps {self.logged + 1} to {step}: no sample has all it takes"
+            self.run.warn(self.name, text)
+        self.idle |= idle
+        self.counted = torch.zeros_like(self.counted)
+
+    def _log(self, state: StageState) -> None:
+        elapsed, self.window = time.perf_counter() - self.window, time.perf_counter()
+        speed = (state.step - self.logged) / elapsed
+        self.logged = state.step
+        record = {key: float(value) for key, value in state.figures.items()}
+        record["learning_rate"] = self.stage.schedule.rate(state.step - 1, state.steps, self.stage.optimizer.lr)
+        record["samples_per_second"] = speed * self.batch_size
+        self.run.log(self.name, state.step, record)
+        self.progress.update(self.bar, note=f"loss {float(state.figures['loss']):.3f}")
+
+
+def require_finite(state: StageState) -> None:
+    """Refuse figures that are not finite.
+
+    Raises:
+        DivergedError: with all figures of the step.
+    """
+    figures: Mapping[str, Tensor] = state.figures
+    if not all(bool(torch.isfinite(value)) for value in figures.values()):
+        shown = ", ".join(f"{key} {float(value):g}" for key, value in figures.items())
+        where = f"stage {state.stage!r} are no longer finite at step {state.step}"
+        raise DivergedError(
+            f"the numbers of {where}: {shown}; nothing of this step was saved",
+            hint="lower the learning rate, lengthen the warm-up, or use precision: float32, and start over with --fresh",
+        )
+
+
+def _progress(run: Context) -> Progress:
+    return Progress(
+        TextColumn("  {task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+        TextColumn("{task.fields[note]}"),
+        TimeRemainingColumn(),
+        console=run.console,
+        transient=True,
+    )

@@ -1,0 +1,33 @@
+"""Stochastic gradient descent with momentum, as torch.optim.SGD has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from antifaz.registry import at_least, component, zero_to_below_one, option, positive
+
+from .moved import MOVED
+
+if TYPE_CHECKING:
+    import torch
+
+
+@component("optimizer", "sgd")
+@attrs.frozen(kw_only=True)
+class SGD:
+    """SGD with momentum; weights are decayed through their gradient."""
+
+    moved: ClassVar[Mapping[str, str]] = MOVED
+    moments: ClassVar[int] = 1
+    lr: float = option(validator=positive, doc="peak learning rate")
+    momentum: float = option(default=0.9, validator=zero_to_below_one, doc="weight of earlier gradients")
+    weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")
+
+    def build(self, groups: list[dict[str, Any]]) -> torch.optim.SGD:
+        """Build torch's SGD over these groups of parameters."""
+        import torch
+
+        return torch.optim.SGD(groups, lr=self.lr, momentum=self.momentum)
