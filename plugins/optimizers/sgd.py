@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
-from antifaz.registry import at_least, component, zero_to_below_one, option, positive
+from antifaz.registry import at_least, component, option, positive, zero_to_below_one
 
 from .moved import MOVED
 

@@ -183,8 +183,8 @@ class _Attempt:
     def spec(self, data: Any, type_: type, path: KeyPath, noun: str = "", around: Fields | None = None) -> Any:
         """Make an attrs class of a mapping of its fields; a flattened field takes the keys that are no other field's.
 
-        noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant. A class
-        may say in `moved` what to write instead of a key that it had once: {key: advice}.
+        noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant.
+        A class may say in `moved` what to write instead of a key that it had once: {key: advice}.
         """
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
