@@ -43,7 +43,7 @@ class KeepsDetails(Protocol):
     """Optional for a Metric, for the report."""
 
     def details(self, **inputs: Mapping[str, Features]) -> Details:
-        """Scores and answers of single samples, confusion matrices; called once with what `__call__` got, kept in the run folder."""
+        """Return scores and answers of single samples and confusion matrices; called once with what `__call__` got, kept with the run."""
 
 
 class LowerIsBetter(Protocol):

@@ -67,6 +67,7 @@ class AdaptsWeights(Protocol):
     """Optional for a node's module: it takes weights of another shape."""
 
     def adapt(self, weights: dict[str, Tensor]) -> dict[str, Tensor]:
-        """A node's given weights, by its own names, as it can use them: position tables resampled to its grid, image patches inflated
-        over time. It may add what no such checkpoint has.
+        """Return a node's given weights, under its own names, as it can use them, such as position tables resampled to its grid.
+
+        It may add what no such checkpoint has.
         """

@@ -94,7 +94,7 @@ def load_document(
     """Read a config by path or bare name, with all that it extends, and lay the overrides over it. Collects problems.
 
     find: a shipped config's file by its bare name. known: their names, for suggestions. overlays: patterns of paths ("*" is any
-    key) to parts that will be laid over others, in which a `!delete` may wait for that. defaults: the key of a section -> the key of
+    key) to parts that are laid over others, in which a `!delete` may wait for that. defaults: the key of a section -> the key of
     what its entries have in common.
     """
     sections = defaults or {}
