@@ -43,7 +43,7 @@ class KeepsDetails(Protocol):
     """Optional for a Metric, for the report."""
 
     def details(self, **inputs: Mapping[str, Features]) -> Details:
-        """Return scores and answers of single samples, and confusion matrices. Called once with what `__call__` got; kept in the run."""
+        """Return scores and answers of single samples and confusion matrices; called once, with what `__call__` got."""
 
 
 class LowerIsBetter(Protocol):
