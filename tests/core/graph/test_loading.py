@@ -37,10 +37,10 @@ def test_an_exported_graph_gives_the_same_answers(quickstart) -> None:
     class Answers(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.graph = graph
+            self.model = graph
 
         def forward(self, batch: dict[str, Features]) -> dict[str, torch.Tensor]:
-            return {name: value.values for name, value in self.graph(batch, ["labels", "pooled"]).items()}
+            return {name: value.values for name, value in self.model(batch, ["labels", "pooled"]).items()}
 
     with torch.no_grad():
         expected = Answers()(batch)
