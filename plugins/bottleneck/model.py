@@ -17,7 +17,7 @@ from antifaz.core.tokens import Tokens
 SHARED = "shared"
 
 
-class Encoder(nn.Module):
+class ModalityEncoder(nn.Module):
     """The blocks and the final norm of one modality, or of all."""
 
     def __init__(self, width: int, *, depth: int, heads: int, hidden: int, dropout: float, drop_path: float) -> None:
@@ -62,7 +62,9 @@ class BottleneckTransformer(nn.Module):
         self.depth = depth
         self.encoders = nn.ModuleDict(
             {
-                parameter_name(name): Encoder(width, depth=depth, heads=heads, hidden=hidden, dropout=dropout, drop_path=drop_path)
+                parameter_name(name): ModalityEncoder(
+                    width, depth=depth, heads=heads, hidden=hidden, dropout=dropout, drop_path=drop_path
+                )
                 for name in ([SHARED] if shared else self.modalities)
             }
         )
@@ -93,9 +95,9 @@ class BottleneckTransformer(nn.Module):
             result[self.bottleneck] = streams[self.bottleneck].with_values(self.bottleneck_norm(latent))
         return result
 
-    def _encoder(self, name: str) -> Encoder:
+    def _encoder(self, name: str) -> ModalityEncoder:
         encoder = self.encoders[parameter_name(SHARED if self.shared else name)]
-        assert isinstance(encoder, Encoder)
+        assert isinstance(encoder, ModalityEncoder)
         return encoder
 
 

@@ -15,7 +15,7 @@ from antifaz.core.interfaces import Details, OutputDetails
 from antifaz.core.objectives import only, zero_invalid
 from antifaz.core.tokens import Features
 
-from .spec import MEAN
+from .names import MEAN
 
 CLASSES_AT_ONCE = 64
 """Classes whose scores are sorted together."""

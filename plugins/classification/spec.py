@@ -14,15 +14,14 @@ import attrs
 from antifaz.core.streams import Group, Shape, Value
 from antifaz.registry import SpecError, at_least, between, component, option, positive, suggest, zero_to_below_one
 
+from .names import MEAN
+
 if TYPE_CHECKING:
     from .head import Heads
     from .loss import BinaryLoss, CategoricalLoss
 
 SCORES = ("logits", "target")
 """The arguments of every objective and metric here: scores of classes, and what is right."""
-
-MEAN = "mean"
-"""The name under which metrics report the average of all heads."""
 
 
 @component("head", "linear_heads")

@@ -14,14 +14,13 @@ import attrs
 from antifaz.core.streams import Group, Shape, Value
 from antifaz.registry import SpecError, component, option, positive
 
-MAX_SCALE = 100.0
-"""Highest inverse of a learned temperature (Radford et al. 2021)."""
+from .sizes import MAX_SCALE
 
 if TYPE_CHECKING:
     from .head import ProjectionHead
-    from .loss import SymmetricInfoNCE
+    from .info_nce import SymmetricInfoNCE
+    from .mil_nce import MultipleInstanceNCE
     from .retrieval import PairRetrieval
-    from .several import MultipleInstanceNCE
 
 
 @component("head", "projection")
@@ -71,7 +70,7 @@ class InfoNCE:
             )
 
     def build(self, inputs: Mapping[str, Group]) -> SymmetricInfoNCE:
-        from .loss import SymmetricInfoNCE
+        from .info_nce import SymmetricInfoNCE
 
         self.validate(inputs)
         return SymmetricInfoNCE(self.temperature, learned=self.learned, stop_gradient=self.stop_gradient)
@@ -97,7 +96,7 @@ class MILNCE:
         embedding_pair(inputs, several=("candidates",))
 
     def build(self, inputs: Mapping[str, Group]) -> MultipleInstanceNCE:
-        from .several import MultipleInstanceNCE
+        from .mil_nce import MultipleInstanceNCE
 
         self.validate(inputs)
         return MultipleInstanceNCE(self.temperature, positives_twice=self.positives_twice)

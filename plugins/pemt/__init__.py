@@ -3,11 +3,11 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .networks_spec import AudioResNet, VideoResNet
-from .pieces_spec import Cut, MaskPieces, PieceTokens
-from .pretraining_spec import MaskedPrediction, Mismatch
-from .readouts_spec import PairReadout, PieceReadout, SummaryReadout
-from .spec import PEMT
+from .networks.spec import AudioResNet, VideoResNet
+from .pieces.spec import Cut, MaskPieces, PieceTokens
+from .pretraining.spec import MaskedPrediction, Mismatch
+from .readouts.spec import PairReadout, PieceReadout, SummaryReadout
+from .transformers.spec import PEMT
 
 
 @hookimpl

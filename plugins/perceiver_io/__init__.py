@@ -3,10 +3,10 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .front_ends import ArrayPatches, ConvStem, Entities, LabelToken, PositionQueries, VocabularyEmbeddings
-from .outputs import BlendTiles, CutTiles, TokenValues, VocabularyLogits
-from .spec import ModalityPadding, Perceiver, PerceiverDecoder
-from .weights_spec import TransformersPerceiver
+from .backbone.spec import ModalityPadding, Perceiver, PerceiverDecoder
+from .front_ends.spec import ArrayPatches, ConvStem, Entities, LabelToken, PositionQueries, VocabularyEmbeddings
+from .outputs.spec import BlendTiles, CutTiles, TokenValues, VocabularyLogits
+from .weights.spec import TransformersPerceiver
 
 
 @hookimpl

@@ -21,7 +21,7 @@ SAMPLES_AT_ONCE = 64
 """Samples that are compared together, in float64."""
 
 
-class SignalToNoise:
+class PeakSignalToNoise:
     """The mean over samples of 10 log10(range^2 / mean squared error), dB, and `_samples`: on how many; named after the prediction.
 
     A sample counts where both sides are there, and 100 dB at most. Without any there are no figures; what is not a number makes the

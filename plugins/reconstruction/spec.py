@@ -15,7 +15,7 @@ from antifaz.registry import SpecError, component, option, positive
 
 if TYPE_CHECKING:
     from .error import ReconstructionLoss
-    from .psnr import SignalToNoise
+    from .psnr import PeakSignalToNoise
 
 
 @component("objective", "reconstruction", arguments=("prediction", "target"))
@@ -45,11 +45,11 @@ class PSNR:
     def validate(self, inputs: Mapping[str, Group]) -> None:
         one_shape({argument: float_array(inputs, argument) for argument in ("prediction", "target")})
 
-    def build(self, inputs: Mapping[str, Group]) -> SignalToNoise:
-        from .psnr import SignalToNoise
+    def build(self, inputs: Mapping[str, Group]) -> PeakSignalToNoise:
+        from .psnr import PeakSignalToNoise
 
         self.validate(inputs)
-        return SignalToNoise(self.range)
+        return PeakSignalToNoise(self.range)
 
 
 def one_array(inputs: Mapping[str, Group], argument: str) -> Shape:

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from antifaz.core.errors import DataError
 
 from .decoder import Encoding
-from .vocabulary import digest_of, expect_size, file_of
+from .vocabulary_file import digest_of, file_of, require_size
 from .words import BEGIN, END, PAD, SPECIALS
 
 PADDING = (SPECIALS[PAD], "<pad>")
@@ -48,7 +48,7 @@ def read_subwords(path: str, ids: int, *, marks: bool) -> tuple[Encoding, str]:
         raise DataError(f"{path} is no vocabulary of the tokenizers library: {error}") from None
     known = set(tokenizer.get_vocab().values())
     size = max(known, default=-1) + 1  # not their number: files of other libraries may leave ids out
-    expect_size(path, size, ids, unused=size - len(known))
+    require_size(path, size, ids, unused=size - len(known))
     if tokenizer.id_to_token(PAD) not in PADDING:
         raise DataError(f"the id 0 of {path} is {tokenizer.id_to_token(PAD)!r} and not padding: {' or '.join(PADDING)}")
     if marks and [tokenizer.id_to_token(i) for i in (BEGIN, END)] != [SPECIALS[BEGIN], SPECIALS[END]]:

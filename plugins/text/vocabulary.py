@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -12,6 +11,8 @@ from typing import Literal
 from antifaz.core.errors import DataError
 from antifaz.registry.files import write_atomically
 
+from .subwords import trained_subwords
+from .vocabulary_file import digest_of, file_of, require_size
 from .words import SPECIALS, never_said, words_of
 
 
@@ -42,8 +43,6 @@ def train_vocabulary(
     if size < least:
         raise DataError(f"a vocabulary of {kind} has {least} ids or more, not {size}", hint="raise `size`")
     if kind == "subwords":
-        from .subwords import trained_subwords
-
         text, ids = trained_subwords(_said(sentences), size, lowercase=lowercase)
     else:
         counts = Counter(word for sentence in _said(sentences) for word in words_of(sentence))
@@ -93,26 +92,5 @@ def read_words(path: str, ids: int) -> tuple[list[str], str]:
     twice = next((word for word, count in Counter(words).items() if count > 1), None)
     if twice is not None:
         raise DataError(f"the vocabulary {path} has the word {twice!r} more than once")
-    expect_size(path, len(SPECIALS) + len(words), ids)
+    require_size(path, len(SPECIALS) + len(words), ids)
     return words, digest_of(content)
-
-
-def file_of(path: str) -> bytes:
-    """The bytes of a vocabulary's file; DataError where there is none."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        hint = "train_vocabulary of antifaz.plugins.text.vocabulary makes one"
-        raise DataError(f"the vocabulary {path} cannot be read: {error.strerror or error}", hint=hint) from None
-
-
-def expect_size(path: str, found: int, wanted: int, unused: int = 0) -> None:
-    """Refuse a vocabulary of another size than the config says, by which the model was built. unused: ids that no entry has."""
-    if found != wanted:
-        hint = f"set `size: {found}`; weights that were trained with another vocabulary do not fit then"
-        gaps = f" (0 to {found - 1}, of which {unused} are unused)" if unused else ""
-        raise DataError(f"the vocabulary {path} has {found} ids{gaps}, `size` says {wanted}", hint=hint)
-
-
-def digest_of(content: bytes) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

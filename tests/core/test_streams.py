@@ -9,7 +9,7 @@ import torch
 
 from antifaz.core.streams import Shape, Stream, mlp_width, one_width
 from antifaz.plugins.bottleneck.spec import Bottleneck
-from antifaz.plugins.pemt.spec import PEMT
+from antifaz.plugins.pemt.transformers.spec import PEMT
 from antifaz.plugins.swin.spec import Swin
 from antifaz.plugins.vit.spec import ViT
 from antifaz.plugins.zorro.spec import QueryReadout, ZorroMask

@@ -11,8 +11,8 @@ from transformers.models.bert.modeling_bert import BertEncoder
 
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.plugins.pemt.networks_spec import VideoResNet
-from antifaz.plugins.pemt.spec import PEMT
+from antifaz.plugins.pemt.networks.spec import VideoResNet
+from antifaz.plugins.pemt.transformers.spec import PEMT
 
 STREAMS = {"video": Stream("video", 24, (6,)), "audio": Stream("audio", 24, (5,))}
 NAMES = {

@@ -18,8 +18,8 @@ from antifaz.core.experiment import PretrainedPart, read
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.tokens import Features
 from antifaz.engine.training.initialization import initialize
-from antifaz.plugins.perceiver_io.weights import translate
-from antifaz.plugins.perceiver_io.weights_spec import ARCHITECTURES, PARTS, TransformersPerceiver
+from antifaz.plugins.perceiver_io.weights.conversion import translate
+from antifaz.plugins.perceiver_io.weights.spec import ARCHITECTURES, PARTS, TransformersPerceiver
 
 transformers = pytest.importorskip("transformers")
 

@@ -13,10 +13,10 @@ from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.plugins.perceiver_io.front_ends import ArrayPatches, ConvStem, Entities, FourierPositions, VocabularyEmbeddings
-from antifaz.plugins.perceiver_io.outputs import BlendTiles, CutTiles, TokenValues
-from antifaz.plugins.perceiver_io.spec import ModalityPadding, Perceiver, PerceiverDecoder
-from antifaz.plugins.perceiver_io.weights import translate
+from antifaz.plugins.perceiver_io.backbone.spec import ModalityPadding, Perceiver, PerceiverDecoder
+from antifaz.plugins.perceiver_io.front_ends.spec import ArrayPatches, ConvStem, Entities, FourierPositions, VocabularyEmbeddings
+from antifaz.plugins.perceiver_io.outputs.spec import BlendTiles, CutTiles, TokenValues
+from antifaz.plugins.perceiver_io.weights.conversion import translate
 from antifaz.registry import SpecError
 
 # Source: facts of transformers' models (parameters) and of Jaegle et al. 2022, tables of appendix E (FLOPs).

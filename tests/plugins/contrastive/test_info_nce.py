@@ -14,7 +14,7 @@ from torch import Tensor
 from antifaz.core.objectives import Loss
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
-from antifaz.plugins.contrastive.loss import SymmetricInfoNCE
+from antifaz.plugins.contrastive.info_nce import SymmetricInfoNCE
 from antifaz.plugins.contrastive.spec import InfoNCE
 from antifaz.registry import SpecError
 

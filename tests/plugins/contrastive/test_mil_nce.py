@@ -17,7 +17,7 @@ from torch import Tensor
 from antifaz.core.objectives import Loss
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.plugins.contrastive.several import MultipleInstanceNCE
+from antifaz.plugins.contrastive.mil_nce import MultipleInstanceNCE
 from antifaz.plugins.contrastive.spec import MILNCE
 from antifaz.registry import SpecError
 

@@ -16,9 +16,9 @@ from antifaz.core.graph.loading import fake_batch
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
-from antifaz.plugins.pemt.masked_prediction import MaskedEmbeddingPrediction
-from antifaz.plugins.pemt.negatives import content_weights, drawn, quantile
-from antifaz.plugins.pemt.pretraining_spec import MaskedPrediction
+from antifaz.plugins.pemt.pretraining.masked_prediction import MaskedEmbeddingPrediction
+from antifaz.plugins.pemt.pretraining.negatives import content_weights, drawn, quantile
+from antifaz.plugins.pemt.pretraining.spec import MaskedPrediction
 from antifaz.registry import SpecError
 
 STEP = 1e-30

@@ -11,9 +11,9 @@ from antifaz.core.graph.wiring import NodePlan, wire
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
 from antifaz.plugins.classification.loss import CategoricalLoss
-from antifaz.plugins.pemt.pieces_spec import Cut, MaskPieces, PieceTokens
-from antifaz.plugins.pemt.pretraining_spec import Mismatch
-from antifaz.plugins.pemt.readouts_spec import PairReadout, PieceReadout, SummaryReadout
+from antifaz.plugins.pemt.pieces.spec import Cut, MaskPieces, PieceTokens
+from antifaz.plugins.pemt.pretraining.spec import Mismatch
+from antifaz.plugins.pemt.readouts.spec import PairReadout, PieceReadout, SummaryReadout
 from antifaz.registry import SpecError
 
 SEQUENCE = {"video": Shape((6, 3))}

@@ -16,10 +16,10 @@ from antifaz.core.routing import compose, needed
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Tokens
 from antifaz.engine.run import Run, StoppedError, run_experiment
-from antifaz.plugins.pemt.maps import LowRankMap, rotations
-from antifaz.plugins.pemt.model import Layer, ParameterEfficientTransformers
-from antifaz.plugins.pemt.networks_spec import AudioResNet, VideoResNet
-from antifaz.plugins.pemt.spec import PEMT
+from antifaz.plugins.pemt.networks.spec import AudioResNet, VideoResNet
+from antifaz.plugins.pemt.transformers.maps import LowRankMap, rotations
+from antifaz.plugins.pemt.transformers.model import Layer, ParameterEfficientTransformers
+from antifaz.plugins.pemt.transformers.spec import PEMT
 from antifaz.registry import Plugins, SpecError
 
 PUBLISHED = {

@@ -20,11 +20,10 @@ import attrs
 from antifaz.core.streams import Group, Shape
 from antifaz.registry import SpecError, component, option, positive
 
-if TYPE_CHECKING:
-    from .networks import ResNet
+from .sizes import EXPANSION
 
-EXPANSION = 4
-"""How much wider a bottleneck block leaves than it is inside."""
+if TYPE_CHECKING:
+    from .resnet import ResNet
 
 
 @component("head", "video_resnet")
@@ -47,7 +46,7 @@ class VideoResNet:
         return Shape((self.width * EXPANSION * 2 ** (len(self.blocks) - 1),))
 
     def build(self, inputs: Group) -> ResNet:
-        from .networks import video_resnet
+        from .resnet import video_resnet
 
         return video_resnet(one_shape(inputs, 4, "video").dims[0], self.width, self.blocks, self.frames)
 
@@ -68,7 +67,7 @@ class AudioResNet:
         return Shape((self.width * EXPANSION * 2 ** (len(self.blocks) - 1),))
 
     def build(self, inputs: Group) -> ResNet:
-        from .networks import audio_resnet
+        from .resnet import audio_resnet
 
         return audio_resnet(self.width, self.blocks, self.split)
 

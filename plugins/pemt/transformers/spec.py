@@ -26,13 +26,10 @@ from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, mlp_width, one_width
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
+from .sharing import MULTIMODAL, Sharing
+
 if TYPE_CHECKING:
     from .model import ParameterEfficientTransformers
-
-MULTIMODAL = "multimodal"
-"""The Transformer that reads every modality; what it makes of the stream `video` is the stream `multimodal_video`."""
-
-Sharing = Literal["none", "layers", "layers_modalities", "low_rank_modalities", "low_rank"]
 
 
 @component("backbone", "pemt")

@@ -108,7 +108,7 @@ class Mismatch:
         return {**shapes, self.name: Shape((), "int64", CLASSES)}
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
-        from .mismatch import ExchangePairs
+        from .mismatch import MismatchedPairs
 
         self.shapes({name: shape for name, shape in shapes.items() if name != self.name})
-        return ExchangePairs(self.exchange, self.against, self.share, self.name)
+        return MismatchedPairs(self.exchange, self.against, self.share, self.name)

@@ -59,7 +59,7 @@ class TransformersPerceiver:
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_weights
 
-        from .weights import translate
+        from .conversion import translate
 
         folder = Path(self.folder)
         file = next((folder / name for name in FILES if (folder / name).is_file()), None)

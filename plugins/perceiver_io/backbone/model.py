@@ -14,17 +14,17 @@ from antifaz.core.layers.attention import readable
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
 
-from .layers import Layer, Sizes, init_perceiver
+from ..layers import Layer, Sizes, init_perceiver
 
-__all__ = ["Decoder", "Encoder", "Sizes"]
+__all__ = ["PerceiverEncoder", "PerceiverQueryDecoder", "Sizes"]
 
 
-class Encoder(nn.Module):
+class PerceiverEncoder(nn.Module):
     """Cross-attention of the latents to all inputs, then blocks of self-attention that share their weights.
 
     Args:
-        reading: which stream (the latents) reads which.
-        thinking: the latents read themselves.
+        cross_routing: which stream (the latents) reads which.
+        self_routing: the latents read themselves.
         across, within: sizes of the cross-attention and of the layers.
         layers, blocks: layers of a block, and how often it runs.
         query_residual: of the cross-attention.
@@ -33,8 +33,8 @@ class Encoder(nn.Module):
 
     def __init__(
         self,
-        reading: Routing,
-        thinking: Routing,
+        cross_routing: Routing,
+        self_routing: Routing,
         across: Sizes,
         within: Sizes,
         *,
@@ -45,8 +45,8 @@ class Encoder(nn.Module):
         dropout: float,
     ) -> None:
         super().__init__()
-        self.reading, self.thinking, self.blocks = reading, thinking, blocks
-        (self.latents,) = reading.readers
+        self.cross_routing, self.self_routing, self.blocks = cross_routing, self_routing, blocks
+        (self.latents,) = cross_routing.readers
         self.cross = Layer(across, cross=True, query_residual=query_residual, exact_gelu=exact_gelu, dropout=dropout)
         self.layers = nn.ModuleList(
             Layer(within, cross=False, query_residual=True, exact_gelu=exact_gelu, dropout=dropout) for _ in range(layers)
@@ -66,16 +66,16 @@ class Encoder(nn.Module):
             return {self.latents: blank(latents, latents.values)}
         valid = {name: tokens.valid for name, tokens in inputs.items()}
         sources = self.cross.keys_and_values({name: tokens.values for name, tokens in inputs.items()})
-        x = self.cross({self.latents: latents.values}, sources, self.reading, valid)
+        x = self.cross({self.latents: latents.values}, sources, self.cross_routing, valid)
         own = {self.latents: latents.valid}
         for _ in range(self.blocks):
             for layer in self.layers:
-                x = layer(x, None, self.thinking, own)
-        presence = readable(self.reading, valid)[self.latents]
+                x = layer(x, None, self.self_routing, own)
+        presence = readable(self.cross_routing, valid)[self.latents]
         return {self.latents: marked(latents, x[self.latents], presence)}
 
 
-class Decoder(nn.Module):
+class PerceiverQueryDecoder(nn.Module):
     """Cross-attention of query streams to the latents, then a linear map.
 
     Args:

@@ -17,7 +17,7 @@ from antifaz.core import collectives
 from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide, zero_invalid
 from antifaz.core.tokens import Features
 
-from .spec import MAX_SCALE
+from .sizes import MAX_SCALE
 
 
 class SymmetricInfoNCE(Objective):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from antifaz.core.tokens import Features, Tokens
 
-from .layers import init_perceiver
+from ..layers import init_perceiver
 
 
 class TokenArray(nn.Module):

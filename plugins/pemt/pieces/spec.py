@@ -16,7 +16,7 @@ from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, at_least, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
-    from .pieces import Cutter, PieceMask, PieceSequence
+    from .cutting import PieceCutter, PieceMask, PieceSequence
 
 
 @component("head", "cut")
@@ -38,10 +38,10 @@ class Cut:
         dims[self.axis] = size // self.pieces
         return attrs.evolve(value, dims=(self.pieces, *dims))
 
-    def build(self, inputs: Group) -> Cutter:
-        from .pieces import Cutter
+    def build(self, inputs: Group) -> PieceCutter:
+        from .cutting import PieceCutter
 
-        return Cutter(self.pieces, self.axis)
+        return PieceCutter(self.pieces, self.axis)
 
 
 @component("head", "mask_pieces")
@@ -64,7 +64,7 @@ class MaskPieces:
         return (Routing.full({"values": list(inputs)}, learned_readers=True),)
 
     def build(self, inputs: Group) -> PieceMask:
-        from .pieces import PieceMask
+        from .cutting import PieceMask
 
         pieces, width = sequence_shape(inputs).dims
         return PieceMask(self.count(pieces), width)
@@ -88,7 +88,7 @@ class PieceTokens:
         return Stream("pieces", self.width or width, (pieces + self.summary,))
 
     def build(self, inputs: Group) -> PieceSequence:
-        from .pieces import PieceSequence
+        from .cutting import PieceSequence
 
         pieces, width = sequence_shape(inputs).dims
         return PieceSequence(pieces, width, self.width, summary=self.summary, positions=self.positions)

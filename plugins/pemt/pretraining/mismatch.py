@@ -9,7 +9,7 @@ import torch
 from antifaz.core.tokens import Features
 
 
-class ExchangePairs:
+class MismatchedPairs:
     """Hands one modality on from sample to sample, around a ring of random samples, so that none keeps its own.
 
     The ring has at least two samples. Where it should have some and only one sample has both modalities, no pair can be false, and

@@ -12,7 +12,7 @@ from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features, Tokens
 
 
-class Cutter(nn.Module):
+class PieceCutter(nn.Module):
     """(B, ..., S * n, ...) -> (B, S, ..., n, ...).
 
     Args:

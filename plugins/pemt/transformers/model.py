@@ -20,7 +20,7 @@ from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 
 from .maps import LowRankMap, Map, maps_of
-from .spec import MULTIMODAL, Sharing
+from .sharing import MULTIMODAL, Sharing
 
 EPS = 1e-12
 SHARED = "shared"

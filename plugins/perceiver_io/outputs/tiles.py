@@ -16,7 +16,7 @@ from antifaz.core.tokens import Features
 Corners = Sequence[tuple[int, int]]
 
 
-class Cutter(nn.Module):
+class TileCutter(nn.Module):
     """(B, ..., H, W) -> (B, T, ..., h, w) at these top left corners."""
 
     def __init__(self, corners: Corners, size: tuple[int, int]) -> None:
@@ -30,7 +30,7 @@ class Cutter(nn.Module):
         return Features(torch.stack(tiles, dim=1), value.valid)
 
 
-class Blender(nn.Module):
+class TileBlender(nn.Module):
     """(B, T, h, w, C) -> (B, H, W, C): the weighted mean of the tiles that cover a pixel."""
 
     weights: Tensor

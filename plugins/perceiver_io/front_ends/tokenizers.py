@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Tokens, token_presence
 
-from .layers import init_perceiver
+from ..layers import init_perceiver
 
 
 class PatchTokenizer(nn.Module):

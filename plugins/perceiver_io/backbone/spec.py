@@ -16,7 +16,7 @@ from antifaz.core.streams import Group, Stream, one_width
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
-    from .model import Decoder, Encoder
+    from .model import PerceiverEncoder, PerceiverQueryDecoder
     from .padding import StreamPadding
 
 LATENTS = "latents"
@@ -64,22 +64,22 @@ class Perceiver:
         return {latents.name: latents}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
-        reading, thinking = self._routings(inputs)
-        return (reading, *[thinking] * (self.layers * self.blocks))
+        cross_routing, self_routing = self._routings(inputs)
+        return (cross_routing, *[self_routing] * (self.layers * self.blocks))
 
-    def build(self, inputs: Group) -> Encoder:
-        from .model import Encoder, Sizes
+    def build(self, inputs: Group) -> PerceiverEncoder:
+        from .model import PerceiverEncoder, Sizes
 
         streams = streams_of(inputs)
         latents = chosen(self.latents, streams, "latents")
         source = next(s.width for s in streams if s is not latents)
-        reading, thinking = self._routings(inputs)
+        cross_routing, self_routing = self._routings(inputs)
         across = Sizes(latents.width, source, self.qk_width or source, self._v(source), self.cross_heads, self.cross_widening)
         qk, v = self.qk_width or latents.width, self._v(latents.width)
         within = Sizes(latents.width, latents.width, qk, v, self.self_heads, self.self_widening)
-        return Encoder(
-            reading,
-            thinking,
+        return PerceiverEncoder(
+            cross_routing,
+            self_routing,
             across,
             within,
             layers=self.layers,
@@ -130,14 +130,14 @@ class PerceiverDecoder:
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (self._routing(inputs),)
 
-    def build(self, inputs: Group) -> Decoder:
-        from .model import Decoder, Sizes
+    def build(self, inputs: Group) -> PerceiverQueryDecoder:
+        from .model import PerceiverQueryDecoder, Sizes
 
         streams = streams_of(inputs)
         latents = chosen(self.latents, streams, "latents")
         query = next(s.width for s in streams if s is not latents)
         qk = self.qk_width or latents.width
-        return Decoder(
+        return PerceiverQueryDecoder(
             self._routing(inputs),
             Sizes(query, latents.width, qk, self.v_width or qk, self.heads, self.widening),
             width=self.width,

@@ -16,7 +16,7 @@ from antifaz.core.streams import Group, Shape, Stream, one_width
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
-    from .readouts import PairOf, PiecesOf, SummariesOf
+    from .model import PairOf, PiecesOf, SummariesOf
 
 
 @component("readout", "summary_readout")
@@ -31,7 +31,7 @@ class SummaryReadout:
         return (Routing.full({name: [name] for name in inputs}),)
 
     def build(self, inputs: Group) -> SummariesOf:
-        from .readouts import SummariesOf
+        from .model import SummariesOf
 
         return SummariesOf()
 
@@ -48,7 +48,7 @@ class PieceReadout:
         return (Routing.full({name: [name] for name in inputs}),)
 
     def build(self, inputs: Group) -> PiecesOf:
-        from .readouts import PiecesOf
+        from .model import PiecesOf
 
         return PiecesOf()
 
@@ -66,7 +66,7 @@ class PairReadout:
         return Shape((2 * one_width(streams_of(inputs, 2)),))
 
     def build(self, inputs: Group) -> PairOf:
-        from .readouts import PairOf
+        from .model import PairOf
 
         return PairOf(random=self.time == "random")
 

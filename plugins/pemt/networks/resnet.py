@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Features
 
-from .networks_spec import EXPANSION
+from .sizes import EXPANSION
 
 Size = tuple[int, ...]
 

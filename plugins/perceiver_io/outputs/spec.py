@@ -15,7 +15,7 @@ from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
     from .readouts import TokenArray, TokenLogits
-    from .tiles import Blender, Cutter
+    from .tiles import TileBlender, TileCutter
 
 MOST_TILES = 1000
 """Of a picture: beyond, a size is in the wrong place."""
@@ -105,11 +105,11 @@ class CutTiles(Tiling):
         value = one_array(inputs, 2)
         return Shape((len(self._corners(value)), *value.dims[:-2], *self.size), value.dtype)
 
-    def build(self, inputs: Group) -> Cutter:
-        from .tiles import Cutter
+    def build(self, inputs: Group) -> TileCutter:
+        from .tiles import TileCutter
 
         value = one_array(inputs, 2)
-        return Cutter(self._corners(value), self.size)
+        return TileCutter(self._corners(value), self.size)
 
     def _corners(self, value: Shape) -> tuple[tuple[int, int], ...]:
         return self.corners((value.dims[-2], value.dims[-1]))
@@ -134,10 +134,10 @@ class BlendTiles(Tiling):
             )
         return Shape((*self.picture, value.dims[3]), value.dtype)
 
-    def build(self, inputs: Group) -> Blender:
-        from .tiles import Blender
+    def build(self, inputs: Group) -> TileBlender:
+        from .tiles import TileBlender
 
-        return Blender(self.corners(self.picture), self.size, self.picture)
+        return TileBlender(self.corners(self.picture), self.size, self.picture)
 
 
 def single(inputs: Group) -> Stream:

@@ -1,0 +1,4 @@
+"""Names in the figures of metrics."""
+
+MEAN = "mean"
+"""The name under which metrics report the average of all heads."""

@@ -1,0 +1,1 @@
+"""Residual networks over short pieces of video and sound."""

@@ -1,0 +1,1 @@
+"""Clips cut into pieces, masked pieces, and tokens made of pieces."""

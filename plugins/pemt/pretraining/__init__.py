@@ -1,0 +1,1 @@
+"""Masked prediction of embeddings and mismatched pairs."""

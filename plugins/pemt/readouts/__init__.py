@@ -1,0 +1,1 @@
+"""Features of pieces, of summary tokens and of pairs."""

@@ -1,0 +1,1 @@
+"""The Transformers of PEMT, which share weights."""

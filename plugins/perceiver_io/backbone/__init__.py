@@ -1,0 +1,1 @@
+"""Latents that read any input, queries that read the latents, and streams brought to one width."""

@@ -1,0 +1,1 @@
+"""Tokenizers and queries of Perceiver IO, and their positions."""

@@ -1,0 +1,1 @@
+"""Features of output tokens, and tiles of large pictures."""
