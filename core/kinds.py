@@ -6,7 +6,7 @@ This table is the one place that knows them. No torch.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import attrs
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     Arriving = Mapping[str, Tokens | Features]
     Leaving = dict[str, Tokens | Features]
     Call = Callable[[nn.Module, Arriving, frozenset[str], int], Tokens | Features | Leaving]
+
+
+Accepts = Literal["one tensor", "tokens", "tensors", "nothing"]
 
 
 def call_tokenizer(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Tokens:
@@ -37,8 +40,9 @@ def call_latents(module: nn.Module, arriving: Arriving, asked: frozenset[str], s
 
 def call_backbone(module: nn.Module, arriving: Arriving, asked: frozenset[str], size: int) -> Leaving:
     """`module({stream: Tokens})`; a module with `takes_outputs = True` is also told which outputs are asked."""
-    told: dict[str, Any] = {"outputs": asked} if getattr(module, "takes_outputs", False) else {}
-    leaving: Leaving = module(dict(arriving), **told)
+    if getattr(module, "takes_outputs", False):
+        return call_readout(module, arriving, asked, size)
+    leaving: Leaving = module(dict(arriving))
     return leaving
 
 
@@ -63,139 +67,73 @@ class Kind(registry.Kind):
     checks: the functions of `antifaz.testing` that hold a component of this kind to its contract, as `file.function`.
     """
 
-    accepts: Literal["one tensor", "tokens", "tensors", "nothing"] | None = None
+    accepts: Accepts | None = None
     call: Call | None = None
-    checks: tuple[str, ...] = ()
+    checks: tuple[str, ...] = attrs.field(default=(), converter=tuple)
 
 
-NODE = "graph node"
 EVERY_NODE = (
-    "nodes.shapes",
-    "nodes.meta_device",
-    "nodes.determinism",
-    "nodes.batch_independence",
-    "nodes.bfloat16",
-    "nodes.compilation",
-    "nodes.state_dict",
-    "nodes.trained_parameters",
+    "nodes.shapes nodes.meta_device nodes.determinism nodes.batch_independence nodes.bfloat16 nodes.compilation nodes.state_dict "
+    "nodes.trained_parameters "
 )
-STREAMS = ("nodes.routing", "nodes.absent_streams", "nodes.invalid_tokens", "nodes.order_of_streams")
+STREAMS = "nodes.routing nodes.absent_streams nodes.invalid_tokens nodes.order_of_streams"
+
+
+def _node(name: str, about: str, accepts: Accepts, call: Call, checks: str = "") -> Kind:
+    return Kind(name=name, space="graph node", about=about, accepts=accepts, call=call, checks=(EVERY_NODE + checks).split())
+
+
+def _other(name: str, about: str, checks: str, space: str = "") -> Kind:
+    return Kind(name=name, space=space or name.replace("_", " "), about=about, checks=checks.split())
+
 
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        Kind(
-            name="tokenizer",
-            space=NODE,
-            about="raw modality -> tokens",
-            accepts="one tensor",
-            call=call_tokenizer,
-            checks=(*EVERY_NODE, "nodes.absent_samples"),
+        _node("tokenizer", "raw modality -> tokens", "one tensor", call_tokenizer, "nodes.absent_samples"),
+        _node("latents", "learned tokens that belong to no modality", "nothing", call_latents),
+        _node("backbone", "tokens -> tokens under a routing", "tokens", call_backbone, STREAMS),
+        _node("readout", "tokens -> features", "tokens", call_readout, STREAMS),
+        _node(
+            "head",
+            "features -> logits or embeddings",
+            "tensors",
+            call_head,
+            "nodes.routing nodes.absent_streams nodes.absent_samples",
         ),
-        Kind(
-            name="latents",
-            space=NODE,
-            about="learned tokens that belong to no modality",
-            accepts="nothing",
-            call=call_latents,
-            checks=EVERY_NODE,
-        ),
-        Kind(
-            name="backbone",
-            space=NODE,
-            about="tokens -> tokens under a routing",
-            accepts="tokens",
-            call=call_backbone,
-            checks=(*EVERY_NODE, *STREAMS),
-        ),
-        Kind(
-            name="readout",
-            space=NODE,
-            about="tokens -> features",
-            accepts="tokens",
-            call=call_readout,
-            checks=(*EVERY_NODE, *STREAMS),
-        ),
-        Kind(
-            name="head",
-            space=NODE,
-            about="features -> logits or embeddings",
-            accepts="tensors",
-            call=call_head,
-            checks=(*EVERY_NODE, "nodes.routing", "nodes.absent_streams", "nodes.absent_samples"),
-        ),
-        Kind(
-            name="mask",
+        _other(
+            "mask",
+            "which stream reads which",
+            "masks.covers_readers masks.learned_readers masks.dense_reference masks.order_of_streams",
             space="mask policy",
-            about="which stream reads which",
-            checks=("masks.covers_readers", "masks.learned_readers", "masks.dense_reference", "masks.order_of_streams"),
         ),
-        Kind(
-            name="objective",
-            space="objective",
-            about="a weighted loss term",
-            checks=(
-                "losses.finite_with_gradients",
-                "losses.absent_samples",
-                "losses.nothing_there",
-                "losses.order_of_samples",
-                "losses.meta_device",
-            ),
+        _other(
+            "objective",
+            "a weighted loss term",
+            "losses.finite_with_gradients losses.absent_samples losses.nothing_there losses.order_of_samples losses.meta_device",
         ),
-        Kind(
-            name="optimizer",
-            space="optimizer",
-            about="gradients -> new weights",
-            checks=("training.reduces_a_loss", "training.goes_on_from_its_state"),
+        _other("optimizer", "gradients -> new weights", "training.reduces_a_loss training.goes_on_from_its_state"),
+        _other("schedule", "the course of the learning rate", "training.sane_rates"),
+        _other("callback", "called around a training stage and after its steps", "training.survives_a_loop"),
+        _other("logger", "keeps the figures of a run", "training.takes_figures"),
+        _other(
+            "metric",
+            "a figure computed over a whole evaluation set",
+            "losses.finite losses.absent_samples_of_metrics losses.order_in_metrics",
         ),
-        Kind(
-            name="schedule",
-            space="schedule",
-            about="the course of the learning rate",
-            checks=("training.sane_rates",),
-        ),
-        Kind(
-            name="callback",
-            space="callback",
-            about="called around a training stage and after its steps",
-            checks=("training.survives_a_loop",),
-        ),
-        Kind(
-            name="logger",
-            space="logger",
-            about="keeps the figures of a run",
-            checks=("training.takes_figures",),
-        ),
-        Kind(
-            name="metric",
-            space="metric",
-            about="a figure computed over a whole evaluation set",
-            checks=("losses.finite", "losses.absent_samples_of_metrics", "losses.order_in_metrics"),
-        ),
-        Kind(
-            name="dataset",
-            space="dataset",
-            about="yields samples",
-            checks=("data.declared_shapes", "data.seeded_samples", "data.names_and_counts"),
-        ),
-        Kind(name="decoder", space="decoder", about="a media file -> the tensor of one modality", checks=("data.decoded_shapes",)),
-        Kind(name="transform", space="transform", about="augments one modality of one sample", checks=("data.keeps_the_form",)),
-        Kind(
-            name="batch_transform",
-            space="batch transform",
-            about="changes a whole batch: mixing, dropping modalities",
-            checks=("data.declared_batches",),
-        ),
-        Kind(
-            name="weights",
-            space="weights",
-            about="another library's checkpoint -> weights of graph nodes",
-            checks=("weights.parts_are_declared", "weights.tensors_are_whole"),
+        _other("dataset", "yields samples", "data.declared_shapes data.seeded_samples data.names_and_counts"),
+        _other("decoder", "a media file -> the tensor of one modality", "data.decoded_shapes"),
+        _other("transform", "augments one modality of one sample", "data.keeps_the_form"),
+        _other("batch_transform", "changes a whole batch: mixing, dropping modalities", "data.declared_batches"),
+        _other(
+            "weights",
+            "another library's checkpoint -> weights of graph nodes",
+            "weights.parts_are_declared weights.tensors_are_whole",
         ),
     )
 }
 
 
 def kind_of(spec: type | object) -> Kind:
-    """The kind of a spec class, or of one of its instances."""
+    """Return the kind of a spec class, or of one of its instances."""
     return KINDS[registry.declaration_of(spec).kind]

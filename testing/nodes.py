@@ -52,6 +52,7 @@ class Node:
 
     def __call__(self, arriving: Arriving, batch: int = BATCH, outputs: Iterable[str] | None = None) -> Leaving:
         asked = frozenset(self.outputs if outputs is None else outputs)
+        assert self.kind.call is not None
         leaving = self.kind.call(self.module, arriving, asked, batch)
         return {"it": leaving} if isinstance(leaving, Tokens | Features) else dict(leaving)
 

@@ -40,7 +40,7 @@ def fold(inputs: Group, batch_axes: int) -> tuple[Group, tuple[int, ...]]:
     if len(leads) > 1:
         raise SpecError(f"batch_axes folds axes of different sizes: {sorted(leads)}", field="batch_axes")
     lead = leads.pop() if leads else ()
-    repeated = {key: attrs.evolve(value, lead=lead) if _without_axes(value) else value for key, value in inputs.items()}
+    repeated = {key: _with_axes(value, lead) if _without_axes(value) else value for key, value in inputs.items()}
     for value in repeated.values():
         if len(axes_of(value)) < extra:
             count = len(axes_of(value))

@@ -93,6 +93,7 @@ class Graph(nn.Module):
         if folds:
             sizes = (size, *axes_of(next(iter(node.inputs.values())))[:folds])
             arriving = {key: fold_tensors(value, sizes) for key, value in arriving.items()}
+        assert node.kind.call is not None
         result = node.kind.call(self.get_submodule(node.name), arriving, asked, size)
         leaving: Leaving = {node.name: result} if isinstance(result, Tokens | Features) else result
         return {key: unfold_tensors(value, sizes) for key, value in leaving.items()} if folds else leaving
