@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import attrs
 
 from antifaz.core.experiment import Experiment
-from antifaz.core.graph.wire import Wire
+from antifaz.core.graph.wire import BATCH, Wire
 from antifaz.core.graph.wiring import WiredNode, Wiring
 from antifaz.core.routing import compose
 from antifaz.core.streams import Stream
@@ -61,8 +61,26 @@ def stage_prefix(experiment: Experiment, stage: str) -> str:
 
 def _claim(stage: str, wiring: Wiring, output: Wire, modalities: tuple[str, ...]) -> Claim:
     influences = wiring.influences()[output.reference]
-    paths = {m: tuple(wiring.path(m, output)) for m in sorted(influences - set(modalities))}
+    paths = {m: tuple(path_to(wiring, m, output)) for m in sorted(influences - set(modalities))}
     return Claim(stage, output.reference, modalities, tuple(sorted(influences)), paths)
+
+
+def path_to(wiring: Wiring, modality: str, output: Wire) -> list[str]:
+    """Return the references by which an input reaches an output, from the data on; empty where it does not."""
+    back: dict[tuple[str, str], tuple[str, str] | None] = {(BATCH, modality): None}
+    for node in wiring.nodes.values():
+        reached = {wire.key: wire.source for wire in node.wires if wire.source in back}
+        for name, keys in node.influence().items():
+            # The straight way first: a stream's own tokens explain more than the detour through another.
+            via = next((key for key in sorted(keys, key=lambda k: k != modality) if key in reached), None)
+            if via is not None:
+                back[node.name, name] = reached[via]
+    steps: list[str] = []
+    place: tuple[str, str] | None = output.source
+    while place is not None and place in back:
+        steps.append(Wire("", *place).reference)
+        place = back[place]
+    return steps[::-1]
 
 
 @attrs.frozen

@@ -89,7 +89,7 @@ class Wiring:
         return self.inputs[output] if node == BATCH else self.nodes[node].outputs[output]
 
     def resolve(self, reference: str) -> list[Wire]:
-        """The edges that a reference stands for: all outputs of a node, or one.
+        """Return the edges that a reference stands for: all outputs of a node, or one.
 
         Raises:
             SpecError: unknown node or output, with the nearest name.
@@ -108,18 +108,18 @@ class Wiring:
         return [_pick(reference, node, output, outputs)] if output else [Wire(name, node, name) for name in outputs]
 
     def has(self, reference: str) -> bool:
-        """Whether a reference stands for anything."""
+        """Return True if the reference stands for anything."""
         try:
             return bool(self.resolve(reference))
         except SpecError:
             return False
 
     def group(self, reference: str) -> Group:
-        """The values that a reference stands for, by name."""
+        """Return the values that a reference stands for, by name."""
         return {wire.key: self.value(wire.node, wire.output) for wire in self.resolve(reference)}
 
     def influences(self) -> dict[str, frozenset[str]]:
-        """Every output, as a reference -> the inputs of the batch that it may depend on, by the routings alone."""
+        """Return, for the reference of every output, the inputs that it may depend on by the routings alone."""
         state: dict[tuple[str, str], frozenset[str]] = {(BATCH, name): frozenset([name]) for name in self.inputs}
         result = {}
         for node in self.nodes.values():
@@ -130,7 +130,7 @@ class Wiring:
         return result
 
     def needed_for(self, outputs: Iterable[Wire]) -> dict[str, tuple[frozenset[str], frozenset[str]]]:
-        """What must run for these outputs: node -> (the outputs asked of it, the input keys it needs for them)."""
+        """Return the nodes that must run for these outputs, each with (the outputs asked of it, the input keys it needs)."""
         asked: dict[str, set[str]] = {}
         for wire in outputs:
             asked.setdefault(wire.node, set()).add(wire.output)
@@ -147,26 +147,9 @@ class Wiring:
         return plan
 
     def unused(self) -> list[str]:
-        """Nodes that no other node reads: the graph's ends."""
+        """Return the nodes that no other node reads: the graph's ends."""
         read = {wire.node for node in self.nodes.values() for wire in node.wires}
         return [name for name in self.nodes if name not in read]
-
-    def path(self, modality: str, output: Wire) -> list[str]:
-        """How an input reaches an output: references from the data to the output; empty where it does not."""
-        back: dict[tuple[str, str], tuple[str, str] | None] = {(BATCH, modality): None}
-        for node in self.nodes.values():
-            reached = {wire.key: (wire.node, wire.output) for wire in node.wires if (wire.node, wire.output) in back}
-            for name, keys in node.influence().items():
-                # The straight way first: a stream's own tokens explain more than the detour through another.
-                via = next((key for key in sorted(keys, key=lambda k: k != modality) if key in reached), None)
-                if via is not None:
-                    back[node.name, name] = reached[via]
-        steps: list[str] = []
-        place: tuple[str, str] | None = (output.node, output.output)
-        while place is not None and place in back:
-            steps.append(Wire("", *place).reference)
-            place = back[place]
-        return steps[::-1]
 
 
 def _pick(reference: str, node: str, output: str, outputs: Mapping[str, Value]) -> Wire:
@@ -206,7 +189,7 @@ def wire(
 
 
 def _is_lost(reference: str, nodes: Mapping[str, WiredNode], inputs: Mapping[str, Shape], broken: Mapping[str, Any]) -> bool:
-    """Whether a reference is to something that was left out, so that nothing more can be said of it."""
+    """Return True if a reference is to something that was left out, so that nothing more can be said of it."""
     source, _, entry = reference.partition(".")
     return (BATCH in broken and entry not in inputs) if source == BATCH else source not in nodes
 
@@ -259,7 +242,7 @@ def _accept(kind: Kind, inputs: Group) -> None:
 
 
 def routings_of(spec: Any, inputs: Group, outputs: Sequence[str], *, bare: bool) -> tuple[Routing, ...]:
-    """The spec's own routings; a component without any maps namesakes one to one, or else all inputs to all outputs.
+    """Return the spec's own routings; a component without any maps namesakes one to one, or else all inputs to all outputs.
 
     bare: the only output has no name of its own but the node's; it reads every input.
     """
@@ -275,18 +258,18 @@ def routings_of(spec: Any, inputs: Group, outputs: Sequence[str], *, bare: bool)
 
 
 def _order(readers: Mapping[str, In | None], known: set[str], report: Report) -> list[str]:
-    """Names in an order in which inputs come first. Unknown references and cycles go to `report`."""
+    """Return names in an order in which inputs come first. Unknown references and cycles go to `report`."""
     sources: dict[str, list[str]] = {}
     for name, in_ in readers.items():
-        found = []
+        reads = []
         for where, _, reference in references(in_):
             source = reference.partition(".")[0]
             if source not in known:
                 hint = suggest(source, sorted(known - {name}), noun="nodes")
                 report((name, "in", *where), f"unknown node {source!r} in the reference {reference!r}", hint)
             if source != BATCH:
-                found.append(source)
-        sources[name] = found
+                reads.append(source)
+        sources[name] = reads
     order: list[str] = []
     for name in readers:
         _visit(name, sources, order, (), report)

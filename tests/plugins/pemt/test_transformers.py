@@ -15,7 +15,8 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.routing import compose, needed
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Tokens
-from antifaz.engine.run import Run, StoppedError, run_experiment
+from antifaz.engine.context import Context, StoppedError
+from antifaz.engine.run import run_experiment
 from antifaz.plugins.pemt.networks.spec import AudioResNet, VideoResNet
 from antifaz.plugins.pemt.transformers.maps import LowRankMap, rotations
 from antifaz.plugins.pemt.transformers.model import Layer, ParameterEfficientTransformers
@@ -225,7 +226,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(
     run_experiment(small(), tmp_path / "whole", device="cpu", quiet=True)
     with monkeypatch.context() as patch:
         answers = iter([False, False, False, True])
-        patch.setattr(Run, "should_stop", lambda run: next(answers))
+        patch.setattr(Context, "should_stop", lambda run, step=0: next(answers))
         with pytest.raises(StoppedError):
             run_experiment(small(), tmp_path / "parts", device="cpu", quiet=True)
     run_experiment(small(), tmp_path / "parts", device="cpu", quiet=True)
