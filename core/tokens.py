@@ -76,27 +76,22 @@ def token_presence(valid: Tensor | None, tokens: int) -> Tensor | None:
     return None if valid is None else valid[:, None].expand(-1, tokens)
 
 
-def _register(cls: type) -> None:
+def _register(cls: type[Tokens] | type[Features]) -> None:
     tensors = [f.name for f in fields(cls) if f.name != "grid"]
-    has_grid = cls is Tokens
 
     def flatten(value: Any) -> tuple[list[Any], Any]:
-        return [getattr(value, name) for name in tensors], value.grid if has_grid else None
+        return [getattr(value, name) for name in tensors], getattr(value, "grid", None)
+
+    def flatten_with_keys(value: Any) -> tuple[list[Any], Any]:
+        children, grid = flatten(value)
+        return [(pytree.GetAttrKey(name), child) for name, child in zip(tensors, children, strict=True)], grid
 
     def unflatten(children: Any, grid: Any) -> Any:
         named = dict(zip(tensors, children, strict=True))
-        return cls(**named, grid=grid) if has_grid else cls(**named)
+        return cls(**named) if grid is None else cls(**named, grid=grid)
 
-    def flatten_with_keys(value: Any) -> tuple[list[Any], Any]:
-        return [(pytree.GetAttrKey(name), getattr(value, name)) for name in tensors], value.grid if has_grid else None
-
-    pytree.register_pytree_node(
-        cls,
-        flatten,
-        unflatten,
-        serialized_type_name=f"antifaz.{cls.__name__}",
-        flatten_with_keys_fn=flatten_with_keys,
-    )
+    name = f"antifaz.{cls.__name__}"
+    pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=name, flatten_with_keys_fn=flatten_with_keys)
 
 
 _register(Tokens)

@@ -29,12 +29,13 @@ from antifaz.core.routing import Edge, Routing
 Lowering = Literal["grouped", "dense", "flex"]
 Valid = Mapping[str, Tensor | None]
 Bias = Mapping[tuple[str, str], Tensor]
+Streams = Mapping[str, Tensor]
 
 
 def attend(
-    q: Mapping[str, Tensor],
-    k: Mapping[str, Tensor],
-    v: Mapping[str, Tensor],
+    q: Streams,
+    k: Streams,
+    v: Streams,
     routing: Routing,
     *,
     valid: Valid | None = None,
@@ -42,7 +43,7 @@ def attend(
     dropout: float = 0.0,
     lowering: Lowering = "grouped",
 ) -> dict[str, Tensor]:
-    """Attention of every reader to the sources that the routing gives it.
+    """Compute the attention of every reader to the sources that the routing gives it.
 
     q: reader -> (B, H, R, D). k, v: source -> (B, H, S, D). Streams that are not there are absent: edges to them vanish, and a
     reader that is left with nothing to read is left out of the result.
@@ -65,7 +66,7 @@ def attend(
 
 
 def readable(routing: Routing, streams: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:
-    """reader -> (B,) bool: whether a sample has anything valid to read; None where it always has.
+    """Return reader -> (B,) bool, True where a sample has anything valid to read; None where it always has.
 
     streams: the validity (B, S), or None, of every source that is there.
     """
@@ -77,29 +78,15 @@ def readable(routing: Routing, streams: Mapping[str, Tensor | None]) -> dict[str
     return result
 
 
-def _grouped(
-    q: Mapping[str, Tensor],
-    k: Mapping[str, Tensor],
-    v: Mapping[str, Tensor],
-    routing: Routing,
-    valid: Mapping[str, Tensor],
-    bias: Bias,
-    dropout: float,
-) -> dict[str, Tensor]:
+def _grouped(q: Streams, k: Streams, v: Streams, routing: Routing, valid: Streams, bias: Bias, dropout: float) -> dict[str, Tensor]:
     result: dict[str, Tensor] = {}
     for readers, row in routing.groups():
         # Causal sources stand last: where there is one, "all of the others and this up to here" is one lower-right triangle.
         sources = sorted((s for s in k if s in row), key=lambda s: row[s] is Edge.CAUSAL)
         causal = sum(row[source] is Edge.CAUSAL for source in sources)
-        out_BHRD = _call(
-            _joined([q[r] for r in readers]),
-            _joined([k[s] for s in sources]),
-            _joined([v[s] for s in sources]),
-            key_mask=_key_mask(k, sources, valid),
-            bias=_group_bias(q, k, readers, sources, bias),
-            causal=causal,
-            dropout=dropout,
-        )
+        packed = (_joined([side[name] for name in names]) for side, names in ((q, readers), (k, sources), (v, sources)))
+        mask, added = _key_mask(k, sources, valid), _group_bias(q, k, readers, sources, bias)
+        out_BHRD = _call(*packed, key_mask=mask, bias=added, causal=causal, dropout=dropout)
         parts = out_BHRD.split([q[r].shape[2] for r in readers], dim=2) if len(readers) > 1 else (out_BHRD,)
         result.update(zip(readers, parts, strict=True))
     return {reader: result[reader] for reader in routing.readers}
@@ -109,21 +96,16 @@ def _joined(parts: list[Tensor]) -> Tensor:
     return parts[0] if len(parts) == 1 else torch.cat(parts, dim=2)
 
 
-def _key_mask(k: Mapping[str, Tensor], sources: list[str], valid: Mapping[str, Tensor]) -> Tensor | None:
+def _key_mask(k: Streams, sources: list[str], valid: Streams) -> Tensor | None:
     """(B, S) validity of the concatenated sources, or None if all are valid."""
     if not any(source in valid for source in sources):
         return None
-    masks = []
-    for source in sources:
-        keys = k[source]
-        everything = torch.ones(keys.shape[0], keys.shape[2], dtype=torch.bool, device=keys.device)
-        masks.append(valid.get(source, everything))
-    return torch.cat(masks, dim=1)
+    return torch.cat(
+        [valid[s] if s in valid else k[s].new_ones(k[s].shape[0], k[s].shape[2], dtype=torch.bool) for s in sources], dim=1
+    )
 
 
-def _group_bias(
-    q: Mapping[str, Tensor], k: Mapping[str, Tensor], readers: tuple[str, ...], sources: list[str], bias: Bias
-) -> Tensor | None:
+def _group_bias(q: Streams, k: Streams, readers: tuple[str, ...], sources: list[str], bias: Bias) -> Tensor | None:
     if not any((r, s) in bias for r in readers for s in sources):
         return None
     if len(readers) == len(sources) == 1:  # as it was given: nothing is copied for every sample
@@ -138,14 +120,7 @@ def _group_bias(
 
 
 def _call(
-    q_BHRD: Tensor,
-    k_BHSD: Tensor,
-    v_BHSD: Tensor,
-    *,
-    key_mask: Tensor | None,
-    bias: Tensor | None,
-    causal: int,
-    dropout: float,
+    q_BHRD: Tensor, k_BHSD: Tensor, v_BHSD: Tensor, *, key_mask: Tensor | None, bias: Tensor | None, causal: int, dropout: float
 ) -> Tensor:
     """Compute one attention call. Rows without a valid key read everything and are then set to zero, so that nothing is ever NaN.
 
@@ -218,27 +193,12 @@ def _lengths(tensors: Mapping[str, Tensor], names: Iterable[str] | None = None) 
     return {name: tensors[name].shape[2] for name in (tensors if names is None else names)}
 
 
-def _packed(
-    q: Mapping[str, Tensor], k: Mapping[str, Tensor], v: Mapping[str, Tensor], routing: Routing
-) -> tuple[Tensor, Tensor, Tensor, list[str]]:
+def _packed(q: Streams, k: Streams, v: Streams, routing: Routing) -> tuple[Tensor, Tensor, Tensor, list[str]]:
     sources = [name for name in k if name in set(routing.sources)]
-    return (
-        _joined([q[r] for r in routing.readers]),
-        _joined([k[s] for s in sources]),
-        _joined([v[s] for s in sources]),
-        sources,
-    )
+    return _joined([q[r] for r in routing.readers]), _joined([k[s] for s in sources]), _joined([v[s] for s in sources]), sources
 
 
-def _dense(
-    q: Mapping[str, Tensor],
-    k: Mapping[str, Tensor],
-    v: Mapping[str, Tensor],
-    routing: Routing,
-    valid: Mapping[str, Tensor],
-    bias: Bias,
-    dropout: float,
-) -> dict[str, Tensor]:
+def _dense(q: Streams, k: Streams, v: Streams, routing: Routing, valid: Streams, bias: Bias, dropout: float) -> dict[str, Tensor]:
     q_BHRD, k_BHSD, v_BHSD, sources = _packed(q, k, v, routing)
     reader_lengths, source_lengths = _lengths(q, routing.readers), _lengths(k, sources)
     allowed = routing.dense(reader_lengths, source_lengths).to(q_BHRD.device)[None, None]
@@ -249,15 +209,7 @@ def _dense(
     return dict(zip(routing.readers, out.split(list(reader_lengths.values()), dim=2), strict=True))
 
 
-def _flex(
-    q: Mapping[str, Tensor],
-    k: Mapping[str, Tensor],
-    v: Mapping[str, Tensor],
-    routing: Routing,
-    valid: Mapping[str, Tensor],
-    bias: Bias,
-    dropout: float,
-) -> dict[str, Tensor]:
+def _flex(q: Streams, k: Streams, v: Streams, routing: Routing, valid: Streams, bias: Bias, dropout: float) -> dict[str, Tensor]:
     if bias or dropout:
         raise ValueError("the flex lowering has no bias and no dropout of weights; use grouped")
     q_BHRD, k_BHSD, v_BHSD, sources = _packed(q, k, v, routing)
@@ -288,7 +240,7 @@ def _flex(
 
 
 def _places(lengths: Mapping[str, int], device: torch.device) -> tuple[Tensor, Tensor]:
-    """For every token: the number of its stream, and its place within it."""
+    """Return the number of its stream, and its place within it, for every token."""
     sizes = torch.tensor(list(lengths.values()))
     ids = torch.repeat_interleave(torch.arange(len(lengths)), sizes)
     positions = torch.cat([torch.arange(n) for n in lengths.values()])
