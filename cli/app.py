@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 
 import typer
 from rich.console import Console
@@ -28,13 +30,22 @@ for command in COMMANDS:
     app.command()(command)
 
 errors = Console(stderr=True)
+SPEAKING = 10.0
+"""Seconds that other processes leave to the first one for its message; torchrun ends them before."""
 
 
 def main() -> None:
-    """Entry point: words instead of tracebacks, and the exit code of the error."""
+    """Entry point: words instead of tracebacks, and the exit code of the error.
+
+    Of several processes that torchrun started, the first speaks for all where all of them fail alike. The others wait: torchrun
+    ends every process as soon as one has failed.
+    """
     try:
         app()
     except AntifazError as error:
+        if error.shared and os.environ.get("RANK", "0") != "0":
+            time.sleep(SPEAKING)
+            sys.exit(error.exit_code)
         errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

@@ -31,3 +31,5 @@ class WeightsError(RunError):
 
 class DivergedError(RunError):
     """Numbers that are no longer finite in training."""
+
+    shared = True

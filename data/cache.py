@@ -25,11 +25,13 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor
 
+from antifaz.core import collectives
 from antifaz.core.errors import DataError
 from antifaz.core.interfaces import Decoder, DecoderSpec, Entry, Sample
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.registry import WriteError
+from antifaz.registry.files import write_atomically
 
 from .clips import Clip
 from .samples import Decoded, MediaSamples, Row
@@ -52,14 +54,19 @@ class CachedSamples:
     def __init__(self, samples: MediaSamples, folder: Path, settings: Mapping[str, Any]) -> None:
         self.samples = samples
         self.shapes, self.views = samples.shapes, samples.views
-        self.folder = folder / _digest(samples, settings)
-        index = _read_index(self.folder)
+        note = folder / f".opened-{_quick_digest(samples, settings)}"
+        opened = None if collectives.is_main() else _opened_by_main(note)
+        self.folder, index = opened or (folder / _digest(samples, settings), None)
+        if index is None:
+            index = _read_index(self.folder)
         if index is None:
             _build(samples, self.folder)
             index = _read_index(self.folder)
         if index is None:
             message = f"the cache {self.folder} is damaged as soon as it is written"
             raise WriteError(message, hint="set `cache: false`, or check its disk")
+        if opened is None and collectives.world_size() > 1:
+            write_atomically(note, self.folder.name)
         if index["longer"] is not None:
             _refuse_random(samples, index["longer"])
         self.present: Mapping[str, list[bool]] = index["present"]
@@ -101,15 +108,43 @@ def _refuse_random(samples: MediaSamples, name: str) -> None:
         )
 
 
+def _opened_by_main(note: Path) -> tuple[Path, dict[str, Any]] | None:
+    """Return the cache that the main process has just opened or made, and its index; None where it left no note on this machine."""
+    try:
+        folder = note.with_name(note.read_text(encoding="utf-8"))
+        return folder, json.loads((folder / "index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def _digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
     """Return the name of the cache of these contents under these settings."""
+    paths = list(dict.fromkeys(path for row in samples.rows for path in row.files.values() if path is not None))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves Python's lock
+        contents = dict(zip(paths, pool.map(_content, paths), strict=True))
+    return _digest_of(samples, settings, contents)
+
+
+def _quick_digest(samples: MediaSamples, settings: Mapping[str, Any]) -> str:
+    """Return a digest like that of the contents, which reads no file: by their paths, sizes and times."""
+    paths = {path for row in samples.rows for path in row.files.values() if path is not None}
+    return _digest_of(samples, settings, {path: _appearance(path) for path in paths})
+
+
+def _appearance(path: Path) -> str:
+    try:
+        stat = path.stat()
+    except OSError:
+        return f"{path} unreadable"
+    return f"{path} {stat.st_size} {stat.st_mtime_ns}"
+
+
+def _digest_of(samples: MediaSamples, settings: Mapping[str, Any], contents: Mapping[Path, str]) -> str:
+    """Return a digest of samples and settings. contents: what stands for each file."""
     digest = hashlib.blake2b(digest_size=16)
     place = "start" if samples.clip.sampling == "start" else "center"
     clips = [samples.clip.seconds, place, samples.views, samples.crops]
     digest.update(json.dumps([FORMAT, settings, clips], sort_keys=True, default=str).encode())
-    paths = list(dict.fromkeys(path for row in samples.rows for path in row.files.values() if path is not None))
-    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing leaves Python's lock
-        contents = dict(zip(paths, pool.map(_content, paths), strict=True))
     for row in samples.rows:
         for name, path in row.files.items():
             digest.update(f"/{name}:{'' if path is None else contents[path]}".encode())

@@ -34,6 +34,7 @@ class StoppedError(RunError):
     """A person or the machine asked the run to stop; it did, after a checkpoint."""
 
     exit_code = 130
+    shared = True
 
 
 class Context:

@@ -26,7 +26,6 @@ from .context import Context, StoppedError
 from .evaluate import evaluate
 from .run_folder import RunFolder
 from .train import train
-from .training.initialization import require_files
 
 
 def run_experiment(
@@ -49,13 +48,20 @@ def run_experiment(
             except AntifazError as error:
                 failure = error
         if collectives.total(int(failure is not None), place):
-            raise failure or RunError("the main process could not open the run")
+            raise failure or not_opened()
         run = Context(experiment, folder, place, console)
         execute(run)
         return run
     finally:
         folder.close()
         parallel.leave()
+
+
+def not_opened() -> RunError:
+    """Make the error of the other processes; the main one says why."""
+    error = RunError("the main process could not open the run")
+    error.shared = True
+    return error
 
 
 def open_folder(experiment: Experiment, folder: RunFolder, device: torch.device, *, fresh: bool) -> None:
@@ -89,19 +95,23 @@ def execute(run: Context) -> None:
 
 
 def open_data(run: Context) -> None:
-    """Open all that is still needed, files of weights and data sets, so that their faults show before any training."""
+    """Open every data set that is still needed, so that its faults show before any training."""
     for name, stage in run.experiment.stages.items():
         if not run.folder.is_done(name):
-            require_files(stage.init, run.experiment.stages)
             run.samples(stage.data, training=isinstance(stage, TrainStage))
     if run.should_stop():
         raise StoppedError("stopped before any stage; the same command goes on")
 
 
 def require_needed_files(experiment: Experiment, done: Collection[str]) -> None:
-    """Refuse to begin without a file that the data of a stage need which is not done, as a mistake of the config."""
-    due = {stage.data for name, stage in experiment.stages.items() if name not in done}
-    missing = [file.problem for file in missing_files(experiment) if file.data in due]
+    """Refuse to begin without a file that a stage which is not done, or its data, need.
+
+    Raises:
+        ConfigError: with every missing file, located.
+    """
+    open_stages = {name: stage for name, stage in experiment.stages.items() if name not in done}
+    due = {("data", stage.data) for stage in open_stages.values()} | {("stages", name) for name in open_stages}
+    missing = [file.problem for file in missing_files(experiment) if (file.section, file.name) in due]
     if missing:
         raise ConfigError(missing)
 

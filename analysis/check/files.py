@@ -10,16 +10,25 @@ from antifaz.core.experiment.needed_files import missing_files
 
 @attrs.frozen
 class FileReport:
-    """A missing file, and the data set that needs it."""
+    """A missing file, and the data set or stage that needs it.
 
-    data: str
+    owner: `data` or `stage`. name: of the data set or stage.
+    """
+
+    owner: str
+    name: str
     path: str
 
     @property
     def text(self) -> str:
-        return f"data {self.data}: {self.path} is not on this machine"
+        return f"{self.owner} {self.name}: {self.path} is not on this machine"
+
+    def json(self) -> dict[str, str]:
+        """Return `{"data": NAME, "path": PATH}`, of a stage with the key `stage`."""
+        return {self.owner: self.name, "path": self.path}
 
 
 def report_missing_files(experiment: Experiment) -> tuple[FileReport, ...]:
-    """Every missing file once for each data set that needs it."""
-    return tuple(dict.fromkeys(FileReport(file.data, file.path) for file in missing_files(experiment)))
+    """List every missing file once for each data set or stage that needs it."""
+    owners = {"data": "data", "stages": "stage"}
+    return tuple(dict.fromkeys(FileReport(owners[file.section], file.name, file.path) for file in missing_files(experiment)))

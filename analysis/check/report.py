@@ -75,7 +75,7 @@ class CheckReport:
             "shared": {name: attrs.asdict(shared) for name, shared in self.shared.items()},
             "published": None if self.published is None else attrs.asdict(self.published),
             "changed_inputs": list(self.changed_inputs),
-            "missing_files": [attrs.asdict(file) for file in self.missing_files],
+            "missing_files": [file.json() for file in self.missing_files],
             "broken_claims": list(self.broken_claims),
         }
 

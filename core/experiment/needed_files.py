@@ -1,4 +1,7 @@
-"""Files that data sets need besides their data (a vocabulary): `check` names the missing ones, `run` makes nothing without them."""
+"""Files that a config names: vocabularies of data sets, weights that stages begin with.
+
+`check` lists the missing ones, and `run` makes nothing without them.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,14 @@ from .experiment import Experiment
 
 @attrs.frozen
 class MissingFile:
-    """A file that is not on this machine, the data set that needs it, and where the config names it."""
+    """A file that is not on this machine, who needs it, and where the config names it.
+
+    section: `data` or `stages`. name: of the data set or stage.
+    """
 
     path: str
-    data: str
+    section: str
+    name: str
     location: Location
     option: str
     """The option that names it, and its documentation."""
@@ -29,17 +36,23 @@ class MissingFile:
 
 
 def missing_files(experiment: Experiment) -> list[MissingFile]:
-    """Every needed file that is not there, by data set."""
+    """List every needed file that is not there, of the data sets and then of the stages."""
+    needed = [("data", name, file) for name, entry in experiment.data.items() for file in _needed(entry, ("data", name))]
+    for name, stage in experiment.stages.items():
+        at: KeyPath = ("stages", name, "init")
+        sources = {at: stage.init} if isinstance(stage.init, str) else {(*at, node): s for node, s in (stage.init or {}).items()}
+        files = {place: s for place, s in sources.items() if isinstance(s, str) and s not in experiment.stages}
+        needed += [("stages", name, (place, path, "`init`: a stage or a file of weights")) for place, path in files.items()]
+        needed += [("stages", name, file) for place, source in sources.items() for file in _needed(source, place)]
     return [
-        MissingFile(path, name, experiment.document.location(place), option)
-        for name, entry in experiment.data.items()
-        for place, path, option in _needed(entry, ("data", name))
+        MissingFile(path, section, name, experiment.document.location(place), option)
+        for section, name, (place, path, option) in needed
         if not os.path.isfile(path)
     ]
 
 
 def _needed(spec: Any, at: KeyPath) -> Iterator[tuple[KeyPath, str, str]]:
-    """Of a spec and of those below it: where an option names a file, the file, and the option with its documentation."""
+    """Yield where an option of a spec, or of one below it, names a file; the file; and the option with its documentation."""
     below: list[tuple[KeyPath, Any]] = []
     if isinstance(spec, Mapping):
         below = [((*at, key), value) for key, value in spec.items()]

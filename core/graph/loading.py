@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -76,11 +77,21 @@ def read_weights(path: Path) -> Weights:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the restricted unpickler raises anything on foreign bytes
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsError(f"{path} cannot be read as plain weights: {reason}", hint="convert it to safetensors") from None
+        hint = "convert it to safetensors, or save `model.state_dict()` alone"
+        raise WeightsError(f"{path} cannot be read as plain weights: {_reason(error)}", hint=hint) from None
     if not isinstance(loaded, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in loaded.items()):
         raise WeightsError(f"{path} does not hold a state dict (a mapping of names to tensors)", hint="save `model.state_dict()`")
     return loaded
+
+
+def _reason(error: Exception) -> str:
+    """Return in a line why torch refuses a file: it holds an object that only unpickling could make, or is no file of weights."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    pickled = re.search(r"GLOBAL ([\w.]+) was not an allowed", text)
+    if pickled is not None:
+        return f"it holds a pickled {pickled[1]}, and nothing is unpickled"
+    unpickler = re.search(r"WeightsUnpickler error: (.+)", text)
+    return "it is damaged, or torch did not write it" + (f" ({unpickler[1].strip()})" if unpickler else "")
 
 
 def renamed(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> Weights:

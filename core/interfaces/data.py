@@ -93,7 +93,7 @@ class ReadsText(Protocol):
 
 
 class NeedsFiles(Protocol):
-    """Optional for every spec of a data set: it reads files besides the data, such as a vocabulary."""
+    """Optional for the specs of a data set or of weights: it reads files besides the data, such as a vocabulary or a checkpoint."""
 
     def needed_files(self) -> Mapping[str, str]:
         """{option: path}: `check` names those that are missing, `run` makes nothing without them."""

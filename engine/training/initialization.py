@@ -1,4 +1,4 @@
-"""First weights: which node takes them from which stage, file or foreign checkpoint. A silent half-match is refused."""
+"""Initialization: which node takes its weights from which stage, file or foreign checkpoint. A silent half-match is refused."""
 
 from __future__ import annotations
 
@@ -29,6 +29,36 @@ def initialize(graph: Graph, init: Init, stages: Mapping[str, Held], *, needed: 
     """
     own = list(dict.fromkeys(name.partition(".")[0] for name in graph.weights()))
     by_node = dict.fromkeys(own, init) if isinstance(init, str) else dict(init or {})
+    files, checkpoints = _by_source(by_node)
+    weights: dict[str, Tensor] = {}
+    lines: list[str] = []
+    places: list[str] = []
+    for source, nodes in files.items():
+        held = stages.get(source, Path(source))
+        places.append(str(held) if isinstance(held, Path) else f"stage {source!r}")
+        given = read_weights(held) if isinstance(held, Path) else held
+        taken, lacking = _of_nodes(given, places[-1], nodes, own, all_asked=not isinstance(init, str))
+        names = ", ".join(dict.fromkeys(name.partition(".")[0] for name in taken))
+        weights |= taken
+        lines.append(f"weights of {names} from {places[-1]}" + (f"; fresh: {', '.join(lacking)}" if lacking else ""))
+    for spec, parts in checkpoints.items():
+        taken, unused = _from_checkpoint(spec, parts)
+        names = ", ".join(f"{node} ({part})" for node, part in parts.items())
+        weights |= taken
+        lines.append(f"weights of {names} from {_named(spec)}" + (f"; unused: {', '.join(unused)}" if unused else ""))
+    filled = set(by_node) & {name.partition(".")[0] for name in weights}
+    try:
+        lines += graph.load_weights(weights, filled)
+    except SpecError as error:
+        places += map(_named, checkpoints)
+        raise WeightsError(f"the weights of {', '.join(places)} do not fit: {error.message}", hint=error.hint) from None
+    if init is not None:
+        _require_filled([node for node in own if node in set(needed)], filled)
+    return lines
+
+
+def _by_source(by_node: Mapping[str, str | PretrainedPart]) -> tuple[dict[str, list[str]], dict[WeightsSpec, dict[str, str]]]:
+    """Sort nodes by what fills them: {stage or file: [node]}, and {foreign checkpoint: {node: part}}."""
     files: dict[str, list[str]] = {}
     checkpoints: dict[WeightsSpec, dict[str, str]] = {}
     for node, source in by_node.items():
@@ -36,47 +66,25 @@ def initialize(graph: Graph, init: Init, stages: Mapping[str, Held], *, needed: 
             checkpoints.setdefault(source.weights, {})[node] = source.part
         else:
             files.setdefault(source, []).append(node)
-    weights: dict[str, Tensor] = {}
-    said: list[str] = []
-    places: list[str] = []
-    for source, nodes in files.items():
-        held = stages.get(source, Path(source))
-        places.append(str(held) if isinstance(held, Path) else f"stage {source!r}")
-        given = read_weights(held) if isinstance(held, Path) else held
-        found, lacking = _of_nodes(given, places[-1], nodes, own, all_asked=not isinstance(init, str))
-        there = list(dict.fromkeys(name.partition(".")[0] for name in found))
-        weights |= found
-        said.append(f"weights of {', '.join(there)} from {places[-1]}" + (f"; fresh: {', '.join(lacking)}" if lacking else ""))
-    for spec, parts in checkpoints.items():
-        found, unused = _from_checkpoint(spec, parts)
-        weights |= found
-        taken = ", ".join(f"{node} ({part})" for node, part in parts.items())
-        said.append(f"weights of {taken} from {_named(spec)}" + (f"; unused: {', '.join(unused)}" if unused else ""))
-    filled = set(by_node) & {name.partition(".")[0] for name in weights}
-    try:
-        said += graph.load_weights(weights, filled)
-    except SpecError as error:
-        places += map(_named, checkpoints)
-        raise WeightsError(f"the weights of {', '.join(places)} do not fit: {error.message}", hint=error.hint) from None
-    fresh = [node for node in own if node in set(needed) and node not in filled] if init is not None else []
+    return files, checkpoints
+
+
+def _require_filled(needed: Iterable[str], filled: set[str]) -> None:
+    """Refuse nodes that stay fresh though their figures count.
+
+    Raises:
+        WeightsError: with their names.
+    """
+    fresh = [node for node in needed if node not in filled]
     if fresh:
         message = f"nothing gives weights to {', '.join(fresh)}, which the figures of this stage need"
         raise WeightsError(message, hint="extend its `init:`")
-    return said
-
-
-def require_files(init: Init, stages: Iterable[str]) -> None:
-    """Refuse an `init:` that names a file which is not there, with WeightsError: before anything runs."""
-    known = set(stages)
-    for source in sources_of(init):
-        if source not in known and not Path(source).is_file():
-            raise WeightsError(f"there is no weights file {source}")
 
 
 def _of_nodes(
     weights: Mapping[str, Tensor], place: str, nodes: list[str], own: list[str], *, all_asked: bool
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """What weights from some place hold of these nodes, and those of them that they lack."""
+    """Return what weights from some place hold of these nodes, and the nodes that they lack."""
     held = {name.partition(".")[0] for name in weights}
     lacking = [node for node in nodes if node not in held and node in own]
     if lacking and (all_asked or not held & set(nodes)):
@@ -85,7 +93,7 @@ def _of_nodes(
 
 
 def _from_checkpoint(spec: WeightsSpec, parts: Mapping[str, str]) -> tuple[dict[str, Tensor], list[str]]:
-    """The parts of a foreign checkpoint under the names of the nodes that take them, and the parts that nobody takes."""
+    """Return the parts of a foreign checkpoint under the names of the nodes that take them, and the parts that nobody takes."""
     read = spec.read()
     if unknown := list(read.get("", {})):
         listing = "\n    ".join(unknown)
@@ -99,7 +107,7 @@ def _named(spec: WeightsSpec) -> str:
 
 
 def sources_of(init: Init) -> Iterator[str]:
-    """The stages and files that an `init:` names."""
+    """Yield the stages and files that an `init:` names."""
     for source in [init] if isinstance(init, str) else list((init or {}).values()):
         if isinstance(source, str):
             yield source

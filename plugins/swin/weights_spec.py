@@ -27,6 +27,9 @@ class TorchvisionSwin:
         if (self.file is None) == (self.name is None):
             raise SpecError("give `file` or `name`, one of the two", field="file")
 
+    def needed_files(self) -> Mapping[str, str]:
+        return {} if self.file is None else {"file": self.file}
+
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_published, read_weights
 

@@ -29,6 +29,9 @@ class TorchvisionViT:
         if (self.file is None) == (self.name is None):
             raise SpecError("give `file` or `name`, one of the two", field="file")
 
+    def needed_files(self) -> Mapping[str, str]:
+        return {} if self.file is None else {"file": self.file}
+
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_published, read_weights
 
@@ -44,6 +47,9 @@ class TimmViT:
 
     parts: ClassVar[tuple[str, ...]] = PARTS
     file: str = option(doc="a state dict, .safetensors or .pth")
+
+    def needed_files(self) -> Mapping[str, str]:
+        return {"file": self.file}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_weights

@@ -24,10 +24,12 @@ def _methods(protocol: type) -> dict[str, Any]:
 
 def _takes(own: Any, declared: Any) -> bool:
     """Can this be called with the arguments that were declared, by position and by name?"""
-    names = list(inspect.signature(declared).parameters)
+    parameters = inspect.signature(declared).parameters.values()
+    named = {each.name: None for each in parameters if each.kind is each.KEYWORD_ONLY}
+    names = [each.name for each in parameters if each.name not in named]
     try:
-        inspect.signature(own).bind(*names)
-        inspect.signature(own).bind(names[0], **dict.fromkeys(names[1:]))
+        inspect.signature(own).bind(*names, **named)
+        inspect.signature(own).bind(names[0], **dict.fromkeys(names[1:]), **named)
     except TypeError:
         return False
     return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -55,6 +56,10 @@ class TransformersPerceiver:
     @property
     def parts(self) -> tuple[str, ...]:
         return PARTS[self.model]
+
+    def needed_files(self) -> Mapping[str, str]:
+        files = [str(Path(self.folder) / name) for name in FILES]
+        return {"folder": next(filter(os.path.isfile, files), files[0])}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_weights

@@ -1,0 +1,174 @@
+"""Two processes on one machine: what they ask each other, what each of them reads, and what they say."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from antifaz.cli import app
+from antifaz.data.media.writing import write_clip
+
+COUNTING = """
+import atexit, hashlib, json, os
+from pathlib import Path
+import torch
+import torch.distributed as dist
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+from torch.nn.parallel import DistributedDataParallel
+from antifaz.registry import hookimpl
+
+counts = {"asked": 0, "gradients": 0, "hashed": 0}
+all_reduce, file_digest, init = dist.all_reduce, hashlib.file_digest, DistributedDataParallel.__init__
+
+def counting_all_reduce(tensor, *args, **kwargs):
+    counts["asked"] += tensor.dtype == torch.int64 and tensor.dim() == 0
+    return all_reduce(tensor, *args, **kwargs)
+
+def counting_digest(*args, **kwargs):
+    counts["hashed"] += 1
+    return file_digest(*args, **kwargs)
+
+def exchange(group, bucket):
+    counts["gradients"] += bucket.is_last()
+    return allreduce_hook(group, bucket)
+
+def counting_init(self, *args, **kwargs):
+    init(self, *args, **kwargs)
+    self.register_comm_hook(None, exchange)
+
+dist.all_reduce, hashlib.file_digest, DistributedDataParallel.__init__ = counting_all_reduce, counting_digest, counting_init
+rank = os.environ.get("RANK", "0")
+owner = os.getpid()
+
+@atexit.register
+def leave():
+    if os.getpid() == owner:
+        (Path(__file__).parent / f"counts-{rank}.json").write_text(json.dumps(counts))
+
+@hookimpl
+def antifaz_components():
+    return []
+"""
+
+CONFIG = """
+name: two
+data:
+  plain: {{{media}}}
+  kept: {{{media}, cache: true}}
+graph:
+  audio: {{use: spectrogram_patches, in: batch.audio, patch: [16, 8], width: 16}}
+  pooled: {{use: query_readout, in: audio, mask: zorro}}
+  labels: {{use: linear_heads, in: pooled.audio, classes: 2}}
+stages:
+  train:
+    task: train
+    data: plain
+    steps: 16
+    accumulate: 2
+    log_every: 16
+    checkpoint_every: 16
+    optimizer: {{{optimizer}lr: 0.001}}
+    objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
+  again:
+    task: train
+    data: kept
+    init: train
+    steps: 2
+    optimizer: {{{optimizer}lr: 0.001}}
+    objectives: {{labels: {{use: cross_entropy, in: [labels, batch.label]}}}}
+"""
+MEDIA = (
+    "use: folder, root: {root}, index: list.csv, label: label, classes: [low, high], batch_size: 8, max_unreadable: 8, "
+    "clip: {{seconds: 1.0}}, modalities: {{audio: {{use: log_mel, bins: 16, hop: 0.0625}}}}"
+)
+STEPS, BROKEN = 16 + 2, 4
+
+
+def write_config(folder: Path, optimizer: str = "use: adamw, ") -> Path:
+    """A data set of sixteen files, of which four cannot be read, and an experiment on it."""
+    root = folder / "media"
+    root.mkdir()
+    for i in range(16):
+        write_clip(root / f"{i}.mp4", None, np.full(16000, 0.05 * (i % 3), np.float32), fps=8, sample_rate=16000)
+    for i in range(BROKEN):
+        (root / f"{4 * i}.mp4").write_bytes(b"no clip")
+    rows = "".join(f"{i}.mp4,{'low' if i % 2 else 'high'}\n" for i in range(16))
+    (root / "list.csv").write_text("path,label\n" + rows)
+    (folder / "counting.py").write_text(COUNTING)
+    path = folder / "two.yaml"
+    path.write_text(CONFIG.format(media=MEDIA.format(root=root), optimizer=optimizer))
+    return path
+
+
+def run_two(config: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    torchrun, antifaz = [sys.executable, "-m", "torch.distributed.run"], str(Path(sys.executable).with_name("antifaz"))
+    command = [*torchrun, "--standalone", "--nproc-per-node=2", "--no-python", "--", antifaz, "run", str(config), "--device", "cpu"]
+    command += ["--run", str(config.parent / "run"), "-p", str(config.parent / "counting.py"), *options]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, cwd=config.parent)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]]]:
+    """A run of two processes, and what each of them counted."""
+    folder = tmp_path_factory.mktemp("two")
+    done = run_two(write_config(folder))
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / "run", [json.loads((folder / f"counts-{rank}.json").read_text()) for rank in range(2)]
+
+
+def test_steps_rarely_wait_for_the_other_process(two: tuple[Path, list[dict[str, Any]]]) -> None:
+    """Opening the run, the data, and a few steps ask a question whose answer the host reads; not each of eighteen steps."""
+    for counts in two[1]:
+        assert counts["asked"] < STEPS / 2
+
+
+def test_gradients_are_exchanged_once_in_a_step(two: tuple[Path, list[dict[str, Any]]]) -> None:
+    """The first stage accumulates over two micro-batches."""
+    assert [counts["gradients"] for counts in two[1]] == [STEPS, STEPS]
+
+
+def test_files_that_any_process_skips_are_told_once(two: tuple[Path, list[dict[str, Any]]]) -> None:
+    """The second stage goes through its data once: each process meets its own share of the broken files."""
+    lines = [json.loads(line) for line in (two[0] / "warnings.jsonl").read_text().splitlines()]
+    skipped = [line["text"] for line in lines if line["stage"] == "again" and line["text"].startswith("skipped")]
+    assert len(skipped) == len(set(skipped)) == BROKEN
+
+
+def test_one_process_hashes_the_files_of_a_cache(two: tuple[Path, list[dict[str, Any]]]) -> None:
+    main, other = (counts["hashed"] for counts in two[1])
+    assert main >= 16
+    assert other == 0
+
+
+@pytest.mark.slow
+def test_a_mistake_of_the_config_is_told_once(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    for change, message in (
+        ("graph.pooled.mask=zoro", "unknown mask policy 'zoro'"),
+        ("stages.train.init=no.pt", "there is no file no.pt"),
+    ):
+        done = run_two(config, change)
+        assert done.returncode != 0
+        assert done.stderr.count(message) == 1
+        assert "could not open the run" not in done.stderr
+
+
+@pytest.mark.parametrize(("rank", "times"), [("0", 1), ("1", 0)])
+def test_other_processes_leave_the_word_to_the_first(
+    tiny_config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rank: str, times: int
+) -> None:
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(app, "SPEAKING", 0.0)
+    monkeypatch.setattr("sys.argv", ["antifaz", "run", str(tiny_config), "graph.encoder.mask=zoro"])
+    with pytest.raises(SystemExit) as stop:
+        app.main()
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.count("unknown mask policy 'zoro'") == times
