@@ -31,7 +31,7 @@ from .run_folder import RunFolder
 
 @attrs.frozen
 class Answer:
-    """What a model says about one file, or about text alone (no file).
+    """The answer of a model for one file, or for text alone (no file).
 
     text: the sentences that belong to it. modalities: what there is of it. outputs: reference -> vector (logits or embedding),
     only those that these modalities allow; a list of vectors where the model has one for each of several sentences.
@@ -70,7 +70,7 @@ class Predictor:
 
     @property
     def outputs(self) -> list[str]:
-        """The ends of the graph: what it answers."""
+        """References of the graph's ends, which it answers with."""
         return self.graph.wiring.unused()
 
     @torch.no_grad()
@@ -89,7 +89,7 @@ class Predictor:
         return [self._answer(Path(file), said, top) for file in files]
 
     def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
-        """A file and what is said of it as a batch of its views: the modalities that they have."""
+        """Make a batch of the views of a file, or of text, with the modalities that they have."""
         media, texts = by_source(self.modalities)
         row = Row(dict.fromkeys(media, file), texts=dict.fromkeys(texts, text))
         assert self.clip is not None  # checked when the predictor was made
@@ -104,12 +104,12 @@ class Predictor:
         return {name: Features(e.values, None if bool(e.presence().all()) else e.valid) for name, e in there.items()}
 
     def _alone(self, sentences: Sequence[str]) -> list[Text]:
-        """What is answered for where there is no file."""
+        """Return the texts that are answered for, one after the other, where there is no file."""
         one_each = all(taken is None for taken in self._sentences_taken().values())
         return [self._together([each]) for each in sentences] if one_each or not sentences else [self._together(sentences)]
 
     def _together(self, sentences: Sequence[str]) -> Text:
-        """Sentences of one sample, none of which is empty or more than the model takes."""
+        """Join sentences into the text of one sample; none may be empty, and they may not be more than the model takes."""
         entries = self._sentences_taken()
         if not entries:
             raise DataError("this model reads no text", hint="leave the text out")
@@ -125,7 +125,7 @@ class Predictor:
         return Text(tuple(sentences))
 
     def _sentences_taken(self) -> dict[str, int | None]:
-        """Of each entry that reads text, how many sentences it takes; None for one without an axis for several."""
+        """Return the number of sentences that each entry of text takes; None for one without an axis for several."""
         _, texts = by_source(self.modalities)
         return {name: sentences_taken(self.modalities[name]) for name in texts}
 
@@ -161,13 +161,13 @@ class Predictor:
 
 
 def _values(value: Features) -> Tensor:
-    """Of a batch of one; where it has several of a kind, of those that are there."""
+    """Return the values of a batch of one; where it has several of a kind, of those that are there."""
     values = value.values[0].float().cpu()
     return values if value.valid is None or value.valid.dim() == 1 else values[value.valid[0].cpu()]
 
 
 def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:
-    """The trained model of a run folder, ready to answer.
+    """Load the trained model of a run folder, ready to answer.
 
     stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
     Raises:

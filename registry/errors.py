@@ -1,4 +1,4 @@
-"""What a person meets when something is wrong: located problems, and one exception type per kind of mistake.
+"""Errors that are written for people: located problems, and one exception type for each kind of mistake.
 
 Every message says what is wrong, where, what is accepted and what to do. The command line prints `str(error)` and exits with
 `error.exit_code`; nothing that derives from `AntifazError` is ever shown as a traceback. docs/errors.md has a section for each
@@ -43,7 +43,7 @@ class Problem:
 
 
 def worded(message: str, hint: str | None) -> str:
-    """How a person reads a mistake: what is wrong, and below it what to do."""
+    """Join a message and its hint as a person reads them: what is wrong, and below it what to do."""
     return f"{message}\n    {hint}" if hint else message
 
 
@@ -84,7 +84,7 @@ class SpecError(AntifazError):
 
     @property
     def path(self) -> tuple[str | int, ...]:
-        """The steps from the spec's mapping to what `field` names: `patch.1` -> patch, 1; `in_` -> in; empty for the whole."""
+        """Steps from the spec's mapping to what `field` names: `patch.1` -> patch, 1; `in_` -> in; none for the spec as a whole."""
         steps = self.field.split(".") if self.field else []
         return tuple(int(step) if step.isdecimal() else step.removesuffix("_") for step in steps)
 
@@ -106,18 +106,21 @@ class WriteError(AntifazError):
     def of(
         cls, path: Path, error: OSError, *, hint: str, full: str = "free some space and give the same command again"
     ) -> WriteError:
-        """In words, what the system said on writing there. hint: what else to do than to free space, which helps a full disk."""
+        """Put into words what the system said when this path was written.
+
+        hint: what to do, except where the disk is full. full: what to do where it is.
+        """
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return cls(f"the disk is full: could not write {path}", hint=full)
         return cls(f"cannot write {path}: {error.strerror or error}", hint=hint)
 
 
 PLUGIN_FAULT_HINT = "an option may be out of all bounds; if not, this is a mistake of its plugin"
-"""What to do about a component that fails in words that are not for people."""
+"""The hint for a component that fails with an error that is not written for people."""
 
 
 def failure(error: BaseException, component: object) -> str:
-    """Any exception in one line: its type, its text, and the innermost line in the folder of the component that raised it."""
+    """Put an exception into one line: its type, its text, and the innermost line in the folder of the component that raised it."""
     module = sys.modules.get(type(component).__module__)
     folder = Path(getattr(module, "__file__", None) or "/nowhere/x").parent
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
@@ -127,13 +130,13 @@ def failure(error: BaseException, component: object) -> str:
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:
-    """The accepted word that `name` was probably meant to be, or None if none is near."""
+    """Return the accepted word that `name` was probably meant to be, or None if none is near."""
     matches = difflib.get_close_matches(name, list(accepted), n=1, cutoff=0.6)
     return matches[0] if matches else None
 
 
 def suggest(name: str, accepted: Sequence[str], *, noun: str) -> str:
-    """The hint for an unknown name: the nearest accepted one first, then all of them."""
+    """Return the hint for an unknown name: the nearest accepted one first, then all of them."""
     near = nearest(name, accepted)
     listing = f"known {noun}: {', '.join(sorted(accepted))}" if accepted else f"there are no {noun}"
     return f"did you mean {near!r}? {listing}" if near else listing

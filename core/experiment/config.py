@@ -1,4 +1,4 @@
-"""What a config says, in types. No torch."""
+"""The types of a config: nodes, data sets, stages, the header. No torch."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class DataEntry:
     dataset: DatasetSpec = flatten()
 
     def training_shapes(self) -> dict[str, Shape]:
-        """What a training batch holds: the entries of the data set as the transforms leave them, and those that they add.
+        """Return the entries of a training batch: those of the data set as the transforms leave them, and those that they add.
 
         Raises:
             SpecError: a transform that does not fit.
@@ -153,7 +153,7 @@ STAGES: Mapping[str, type] = {"train": TrainStage, "evaluate": EvaluateStage}
 
 @attrs.frozen(kw_only=True)
 class Published:
-    """What others have published about the model of a config; `antifaz check` puts its own figures beside it."""
+    """Published figures of the model of a config; `antifaz check` puts its own beside them."""
 
     source: str = option(doc="where it is published")
     parameters: int | None = option(default=None, validator=positive, doc="of the whole model")
@@ -165,12 +165,12 @@ class Published:
 
 
 SIZES = between(1, 10**9)
-"""Of the axes of an entry."""
+"""Bounds of the sizes of an entry."""
 
 
 @attrs.frozen(kw_only=True)
 class Declared:
-    """An entry of the data that is no plain array of float32."""
+    """An entry of the data that is not a plain array of float32."""
 
     shape: tuple[int, ...] = option(validator=SIZES, doc="of a sample")
     dtype: Literal["float32", "int64"] | None = option(

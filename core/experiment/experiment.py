@@ -36,12 +36,12 @@ class Experiment:
 
     @property
     def wiring(self) -> Wiring:
-        """The graph as the last stage has it, or as it stands in a config without stages."""
+        """Graph as the last stage has it, or as it stands in a config without stages."""
         return self.wirings[list(self.stages)[-1] if self.stages else ""]
 
     @property
     def graphs(self) -> dict[str, Wiring]:
-        """The different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
+        """Different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
         found: dict[str, Wiring] = {}
         for name in self.stages or [""]:
             if all(self.wirings[name].nodes != known.nodes for known in found.values()):
@@ -49,6 +49,6 @@ class Experiment:
         return found
 
     def stage_inputs(self, stage: Stage) -> set[str]:
-        """The entries that this stage's data have; others that the graph refers to are absent."""
+        """Return the entries that this stage's data have; others that the graph refers to are absent."""
         entry = self.data[stage.data]
         return set(entry.training_shapes() if isinstance(stage, TrainStage) else entry.dataset.shapes())

@@ -32,7 +32,7 @@ class MissingFile:
 
     @property
     def problem(self) -> Problem:
-        return Problem(f"there is no file {self.path}", self.location, self.option)
+        return Problem(f"the file {self.path} does not exist", self.location, self.option)
 
 
 def missing_files(experiment: Experiment) -> list[MissingFile]:

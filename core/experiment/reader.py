@@ -58,7 +58,7 @@ class _Reader:
         self.structurer = Structurer(plugins.catalogue)
         self.problems: list[Problem] = list(document.problems)
         self.lost_data: set[str] = set()
-        """Data sets whose entries could not be found out."""
+        """Data sets whose entries are not known, because of a mistake in them."""
 
     def experiment(self) -> Experiment:
         self.require_sections()
@@ -83,7 +83,7 @@ class _Reader:
         )
 
     def require_sections(self) -> None:
-        """Stop where other problems would only follow: a section is no mapping, or a file could not be read.
+        """Stop where other problems would only follow: a section is not a mapping, or a file could not be read.
 
         Raises:
             ConfigError: either of them.

@@ -13,7 +13,7 @@ from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Shape
 from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
 
-from .config import NAME, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
+from .config import NAME, SECTIONS, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
 from .sinks import Sink, resolve_sink
 
 
@@ -36,7 +36,7 @@ class Draft:
 
 
 def mapping_at(value: Any, *path: str) -> Mapping[str, Any]:
-    """The mapping at a path of plain data; an empty one where there is none."""
+    """Return the mapping at a path of plain data; an empty one where there is none."""
     for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     return value if isinstance(value, Mapping) else {}
@@ -62,18 +62,16 @@ class Validation:
         self.report(path, f"unknown {noun} {name!r}", suggest(name, list(known), noun=nouns))
 
     def check_names(self) -> None:
-        """Names are parts of file names, of references and of the keys of weights."""
+        """Check names: they become parts of file names, of references and of the keys of weights."""
         written = self.draft.document.data
-        paths = [(section, name) for section in ("data", "graph") for name in mapping_at(written, section)]
-        within: list[tuple[str, ...]] = [*paths]
+        sections: list[tuple[str, ...]] = [(section,) for section in SECTIONS]
         for name in self.draft.stages:
-            within.append(("stages", name))
-            for section in ("objectives", "metrics", "graph"):
-                within += [("stages", name, section, key) for key in mapping_at(written, "stages", name, section)]
-        for path in within:
-            if not NAME.fullmatch(path[-1]):
-                where = self.draft.document.key_location(path)
-                self.problems.append(Problem(f"{path[-1]!r} cannot be a name", where, "use letters, digits, `_` and `-`"))
+            sections += [("stages", name, section) for section in ("objectives", "metrics", "graph")]
+        for section in sections:
+            for name in mapping_at(written, *section):
+                if not NAME.fullmatch(name):
+                    where = self.draft.document.key_location((*section, name))
+                    self.problems.append(Problem(f"{name!r} cannot be a name", where, "use letters, digits, `_` and `-`"))
 
     def check_stage(self, name: str, stage: Stage | None) -> dict[str, Sink[Any]]:
         """Check the references of a stage to data, other stages, nodes and outputs; return its sinks."""
@@ -139,7 +137,7 @@ class Validation:
                 self.report_unknown(path, "modality", modality, wiring.inputs, "entries of the data")
 
     def check_init(self, name: str, stage: Stage) -> None:
-        """Weights come from an earlier stage that trains, or from a file."""
+        """Check that weights come from an earlier stage that trains, or from a file."""
         at, wiring = ("stages", name, "init"), self.draft.wirings[name]
         sources = stage.init if isinstance(stage.init, Mapping) else {} if stage.init is None else {"": stage.init}
         for node, source in sources.items():
@@ -179,19 +177,22 @@ class Validation:
         return sink
 
     def check_references(self, path: KeyPath, in_: In | None, wiring: Wiring) -> bool:
-        """Report unknown references, and return if there is none; those to broken nodes have been reported."""
-        known = True
-        for where, _, reference in references(in_):
-            try:
-                wiring.resolve(reference)
-            except SpecError as error:
-                known = False
-                if reference.partition(".")[0] not in wiring.broken:
-                    self.report((*path, "in", *where), error.message, error.hint)
-        return known
+        """Report all unknown references of an `in:`, and return if there is none."""
+        known = [self.check_reference((*path, "in", *where), name, wiring) for where, _, name in references(in_)]
+        return all(known)
+
+    def check_reference(self, path: KeyPath, reference: str, wiring: Wiring) -> bool:
+        """Report a reference unless it is known, and return if it is; those to broken nodes have been reported."""
+        try:
+            wiring.resolve(reference)
+        except SpecError as error:
+            if reference.partition(".")[0] not in wiring.broken:
+                self.report(path, error.message, error.hint)
+            return False
+        return True
 
     def check_supply(self, at: KeyPath, stage: Stage, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
-        """Every argument of a sink can be computed from what the stage's data have."""
+        """Check that every argument of a sink can be computed from what the stage's data have."""
         entry, entries = self.draft.data[stage.data], self.draft.shapes[stage.data]
         if isinstance(stage, TrainStage):
             entries = entries if entry is None else entry.training_shapes()
@@ -215,23 +216,17 @@ class Validation:
                     self.report((*at, key, "in"), message)
 
     def check_claims(self) -> None:
-        """A claim speaks of an output that some graph has; a stage may lack it."""
+        """Check that a claim speaks of an output that some graph has; a stage may lack it."""
         wirings = self.draft.wirings
         for reference, modalities in ({} if self.draft.header is None else self.draft.header.pure).items():
             path = ("pure", reference)
             if any(reference.partition(".")[0] in wiring.broken for wiring in wirings.values()):
                 continue
             if not any(wiring.has(reference) for wiring in wirings.values()):
-                self.check_claimed(path, reference)
+                self.check_reference(path, reference, wirings[""])
             self.check_modalities(path, modalities, wirings[""])
-
-    def check_claimed(self, path: KeyPath, reference: str) -> None:
-        try:
-            self.draft.wirings[""].resolve(reference)
-        except SpecError as error:
-            self.report(path, error.message, error.hint)
 
 
 def _needs(wire: Wire, influences: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """The entries of the data of which a wire needs one at least; none for what depends on no data."""
+    """Return the entries of the data of which a wire needs one at least; none for what depends on no data."""
     return frozenset([wire.output]) if wire.node == BATCH else influences[wire.reference]

@@ -34,33 +34,33 @@ class View:
         return plain(self.node)
 
     def at(self, *steps: str | int) -> View:
-        """The part below; empty where there is nothing."""
+        """Return the part below; an empty one where there is nothing."""
         node: Node | None = self.node
         for step in steps:
             node = None if node is None else child(node, step)
         return View(MapNode({}, self.location(steps)) if node is None else node)
 
     def overlay(self, other: View) -> View:
-        """This part with another merged over it, by the rules of `extends`; a null or nothing changes nothing."""
+        """Return this part with another merged over it, by the rules of `extends`; a null or nothing changes nothing."""
         return self if plain(other.node) is None else View(merge(self.node, other.node))
 
     def unmatched(self) -> list[Problem]:
-        """A problem for each `!delete` in this part that found nothing to delete."""
+        """List a problem for each `!delete` in this part that found nothing to delete."""
         return _unmatched(self.node)
 
     def location(self, path: KeyPath) -> Location:
-        """Where the value at `path` was written, or the nearest place above it."""
+        """Return the place where the value at `path` was written, or the nearest place above it."""
         return [node.location for node in descend(self.node, path)][-1]
 
     def key_location(self, path: KeyPath) -> Location:
-        """Where the key at the end of `path` was written."""
+        """Return the place where the key at the end of `path` was written."""
         above = list(descend(self.node, path[:-1]))[-1]
         if isinstance(above, MapNode) and path[-1] in above.entries:
             return above.entries[str(path[-1])].key_location
         return self.location(path)
 
     def origins(self) -> Iterator[tuple[str, Any, Location]]:
-        """Every value: dotted path, plain value, where it was written."""
+        """Yield every value: dotted path, plain value, and the place where it was written."""
         for path, node in leaves(self.node):
             yield dotted(path), plain(node), node.location
 
@@ -93,9 +93,9 @@ def load_document(
 ) -> Document:
     """Read a config by path or bare name, with all that it extends, and lay the overrides over it. Collects problems.
 
-    find: a shipped config's file by its bare name. known: their names, for suggestions. overlays: patterns of paths ("*" is any
-    key) to parts that are laid over others, in which a `!delete` may wait for that. defaults: the key of a section -> the key of
-    what its entries have in common.
+    find: a shipped config's file by its bare name. known: their names, for suggestions.
+    overlays: patterns of paths ("*" is any key) to parts that are laid over others, in which a `!delete` may wait for that.
+    defaults: the key of a section -> the key of what its entries have in common.
     """
     sections = defaults or {}
     reader = _Reader(find, known, sections)
@@ -110,7 +110,7 @@ def load_document(
 
 
 def _unmatched(root: Node, keep: Sequence[tuple[str, ...]] = ()) -> list[Problem]:
-    """A problem for each `!delete` that found nothing to delete, except below the paths to keep."""
+    """List a problem for each `!delete` that found nothing to delete, except below the paths to keep."""
     problems = []
     for path, deleted in deletions(root):
         if any(len(path) > len(k) and all(a in ("*", b) for a, b in zip(k, path, strict=False)) for k in keep):
@@ -183,7 +183,7 @@ class _Reader:
         self.layers.append(MapNode(entries, node.location))
 
     def locate(self, name: str, base: Path | None, where: Location) -> Path | None:
-        """The file that a name means: relative to the file that extends it, or a shipped one."""
+        """Find the file that a name means: relative to the file that extends it, or a shipped one."""
         direct = Path(name) if base is None else base / name
         what = "there is no such config"
         try:
@@ -219,7 +219,7 @@ class _Reader:
 
 
 def _shown(path: Path) -> str:
-    """A path as short as it is clear: relative to the working folder where it is below it."""
+    """Show a path as short as it is clear: relative to the working folder where it is below it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except ValueError:

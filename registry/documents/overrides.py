@@ -18,11 +18,11 @@ _STEP = re.compile(r"""(?:"(?P<double>[^"]*)"|'(?P<single>[^']*)'|(?P<bare>[^."'
 
 
 def override(root: Node, text: str, problems: list[Problem]) -> Node:
-    """The tree with `a.b.c=value` laid over it; a mistake is added to `problems` and leaves the tree as it is."""
+    """Lay `a.b.c=value` over the tree; a mistake is added to `problems` and leaves the tree as it is."""
     where = Location(f"command line: {text}")
     parsed = _split(text)
     if parsed is None:
-        problems.append(Problem(f"{text!r} is no override", where, "write KEY=VALUE, such as stages.train.steps=50"))
+        problems.append(Problem(f"{text!r} is not an override", where, "write KEY=VALUE, such as stages.train.steps=50"))
         return root
     path, value_text = parsed
     if path == ("extends",):
@@ -40,7 +40,7 @@ def override(root: Node, text: str, problems: list[Problem]) -> Node:
 
 
 def _split(text: str) -> tuple[KeyPath, str] | None:
-    """`a."b.c".d=value` -> (a, b.c, d) and `value`; None if it cannot be read so."""
+    """Split `a."b.c".d=value` into (a, b.c, d) and `value`; None if it cannot be read so."""
     path: list[str] = []
     start = 0
     while step := _STEP.match(text, start):

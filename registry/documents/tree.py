@@ -16,7 +16,7 @@ from antifaz.registry.errors import Location
 
 Step = str | int
 KeyPath = tuple[Step, ...]
-"""Where a node is in a tree: mapping keys and list indices, from the root."""
+"""The place of a node in a tree: mapping keys and list indices, from the root."""
 
 
 @attrs.frozen
@@ -56,7 +56,7 @@ Node = ScalarNode | ListNode | MapNode | DeleteNode
 
 
 def merge(base: Node, over: Node) -> Node:
-    """`over` laid upon `base`. Every value keeps the location of the one that set it."""
+    """Lay `over` upon `base`. Every value keeps the location of the one that set it."""
     if not (isinstance(base, MapNode) and isinstance(over, MapNode)) or _changes_use(base, over):
         return over
     entries = dict(base.entries)
@@ -78,7 +78,7 @@ def _changes_use(base: MapNode, over: MapNode) -> bool:
 
 
 def plain(node: Node) -> Any:
-    """The value without its locations: dict, list or scalar. Deletions are left out."""
+    """Return the value without its locations: dict, list or scalar. Deletions are left out."""
     match node:
         case MapNode():
             return {k: plain(e.node) for k, e in node.entries.items() if not isinstance(e.node, DeleteNode)}
@@ -91,7 +91,7 @@ def plain(node: Node) -> Any:
 
 
 def with_locations(value: Any, location: Location) -> Node:
-    """The tree of a plain value, all of it set at one place.
+    """Return the tree of a plain value, all of it set at one place.
 
     Raises:
         TypeError: for keys and values that YAML has no word for.
@@ -104,11 +104,11 @@ def with_locations(value: Any, location: Location) -> Node:
         return ListNode(tuple(with_locations(item, location) for item in value), location)
     if value is None or isinstance(value, str | int | float | bool):
         return ScalarNode(value, location)
-    raise TypeError(f"{value!r} is no YAML value: expected a mapping, list, string, number, boolean or None")
+    raise TypeError(f"{value!r} is not a YAML value: expected a mapping, list, string, number, boolean or None")
 
 
 def descend(node: Node, path: KeyPath) -> Iterator[Node]:
-    """The node and those below it along `path`, as far as they exist."""
+    """Yield the node and those below it along `path`, as far as they exist."""
     yield node
     for step in path:
         below = child(node, step)
@@ -127,7 +127,7 @@ def child(node: Node, step: Step) -> Node | None:
 
 
 def deletions(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, DeleteNode]]:
-    """The deletions that found nothing to delete, and where they are."""
+    """Yield the deletions that found nothing to delete, each with its place."""
     if isinstance(node, DeleteNode):
         yield path, node
     elif isinstance(node, MapNode):
@@ -139,7 +139,7 @@ def deletions(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, DeleteN
 
 
 def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
-    """What a person would call a value: scalars, lists of scalars, and empty mappings."""
+    """Yield what a person would call a value: scalars, lists of scalars, and empty mappings."""
     if isinstance(node, MapNode) and node.entries:
         for key, entry in node.entries.items():
             yield from leaves(entry.node, (*path, key))
@@ -151,5 +151,5 @@ def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
 
 
 def dotted(path: KeyPath) -> str:
-    """A path as it is written on the command line: `graph.encoder.depth`, `pure."pooled.audio"`."""
+    """Write a path as on the command line: `graph.encoder.depth`, `pure."pooled.audio"`."""
     return ".".join(f'"{s}"' if isinstance(s, str) and (set(s) & set('.="') or not s) else str(s) for s in path)

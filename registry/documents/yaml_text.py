@@ -50,7 +50,7 @@ _SYNTAX_HINTS = {
 
 
 def read_yaml(text: str, locate: Locate, problems: list[Problem]) -> Node | None:
-    """The tree of a YAML text, or None if there is nothing in it that can be read."""
+    """Return the tree of a YAML text, or None if nothing in it can be read."""
     composer = _Composer(locate, problems)
     try:
         return composer.document(yaml.parse(text, Loader=yaml.SafeLoader))
@@ -66,7 +66,7 @@ def read_yaml(text: str, locate: Locate, problems: list[Problem]) -> Node | None
 
 
 def scalar_value(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means.
+    """Return the value that a plain scalar means.
 
     Raises:
         ValueError: for an integer of thousands of digits.
@@ -210,7 +210,7 @@ class _Composer:
         self.report(f"the tag {shown} cannot be used here", event, hint)
 
     def substitute(self, event: yaml.ScalarEvent) -> tuple[str, bool]:
-        """The text with its `${env:NAME}` filled in, and whether it was one such expression and nothing else."""
+        """Return the text with its `${env:NAME}` filled in, and if it was one such expression and nothing else."""
         whole = False
 
         def fill(found: re.Match[str]) -> str:
@@ -271,7 +271,7 @@ def _float_text(value: float) -> str:
 
 
 def _escaped(data: Any) -> Any:
-    """The data with `${` in its values written so that reading leaves it alone; nothing is filled into keys."""
+    """Return the data with `${` in its values written so that reading leaves it alone; nothing is filled into keys."""
     if isinstance(data, dict):
         return {key: _escaped(value) for key, value in data.items()}
     if isinstance(data, list | tuple):
@@ -280,7 +280,7 @@ def _escaped(data: Any) -> Any:
 
 
 def write_yaml(data: Any) -> str:
-    """Plain data (dicts, lists, scalars) as YAML that reads back as the same data; key order is kept."""
+    """Write plain data (dicts, lists, scalars) as YAML that reads back as the same data; key order is kept."""
     plain = _escaped(data)
     text: str = yaml.dump(plain, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
     return text

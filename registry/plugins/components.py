@@ -27,7 +27,7 @@ class Kind:
 
 @attrs.frozen
 class Declaration:
-    """What the decorator attaches to a spec: `arguments` names the inputs of an objective or metric, in order."""
+    """The statement that the decorator attaches to a spec. arguments: the inputs of an objective or metric, in order."""
 
     kind: str
     name: str
@@ -48,10 +48,10 @@ def component(kind: str, name: str, *, arguments: Iterable[str] = ()) -> Callabl
 
 
 def declaration_of(spec: type | object) -> Declaration:
-    """The statement of a spec class or of one of its instances."""
+    """Return the declaration of a spec class or of one of its instances."""
     found = (spec if isinstance(spec, type) else type(spec)).__dict__.get("__antifaz__")
     if not isinstance(found, Declaration):
-        raise TypeError(f"{spec!r} is no component: decorate it with antifaz.registry.component(kind, name)")
+        raise TypeError(f"{spec!r} is not a component: decorate it with antifaz.registry.component(kind, name)")
     return found
 
 
@@ -66,13 +66,13 @@ def slot(*kinds: Kind) -> Callable[[SpecClass], SpecClass]:
 
 
 def slot_kinds(annotation: Any) -> tuple[Kind, ...]:
-    """The kinds that a field of this type takes; empty if it takes no component."""
+    """Return the kinds that a field of this type takes; none if it takes no component."""
     kinds: tuple[Kind, ...] = getattr(annotation, "__dict__", {}).get("__antifaz_slot__", ())
     return kinds
 
 
 def spaces(kinds: Iterable[Kind]) -> str:
-    """What stands where these kinds are accepted, in words: `graph node`."""
+    """Name what stands where these kinds are accepted: `graph node`."""
     return " or ".join(sorted({kind.space for kind in kinds}))
 
 
@@ -130,12 +130,12 @@ class Catalogue:
             self._spaces.setdefault(space, {})[name] = each
 
     def names(self, kinds: Iterable[str]) -> list[str]:
-        """The names that may stand where these kinds are accepted, sorted."""
+        """List the names that may stand where these kinds are accepted, sorted."""
         wanted = set(kinds)
         return sorted(component.name for component in self if component.kind.name in wanted)
 
     def find(self, name: str, kinds: Iterable[str]) -> Component:
-        """The component `name` of one of these kinds, which are given by name.
+        """Return the component `name` of one of these kinds, which are given by name.
 
         Raises:
             UnknownComponentError: with the nearest name and all known ones.

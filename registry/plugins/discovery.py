@@ -1,4 +1,4 @@
-"""Finding plugins: the entry points of the group `antifaz`, one by one and guarded, and files named on the command line."""
+"""Discovery of plugins: the entry points of the group `antifaz`, one by one and guarded, and files named on the command line."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ GROUP = "antifaz"
 
 @attrs.frozen
 class PluginRow:
-    """What became of one plugin."""
+    """A plugin in the list of all: what it brings, or why it could not be loaded."""
 
     name: str
     origin: str
@@ -93,7 +93,7 @@ def discover_plugins(files: Sequence[str | Path], *, kinds: Mapping[str, Kind], 
 
 
 def _entry_points() -> list[metadata.EntryPoint]:
-    """Built-in plugins first, then by name: nothing depends on the order of installation."""
+    """List entry points, built-in plugins first, then by name: nothing depends on the order of installation."""
     found = {(e.name, e.value): e for e in metadata.entry_points(group=GROUP)}
     return sorted(found.values(), key=lambda e: (e.dist is None or e.dist.name != "antifaz", e.name, e.value))
 
@@ -104,7 +104,7 @@ def _register(row: PluginRow, module: Any, manager: pluggy.PluginManager, catalo
     A module is any object with hook implementations.
     """
     if manager.has_plugin(row.name):
-        raise PluginError(f"a plugin named {row.name!r} is there already")
+        raise PluginError(f"a plugin named {row.name!r} is already loaded")
     manager.register(module, row.name)
     try:
         manager.check_pending()
@@ -136,7 +136,7 @@ def _check_types(specs: Iterable[type]) -> None:
 
 def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) -> PluginRow:
     if not path.is_file():
-        raise PluginError(f"there is no plugin file {path}")
+        raise PluginError(f"the plugin file {path} does not exist")
     name = f"{path.stem}"
     digest = hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()
     try:
@@ -149,7 +149,7 @@ def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) 
 def _module(name: str, path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file")
+        raise PluginError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # attrs and dataclasses look their module up by name
     try:
@@ -161,7 +161,7 @@ def _module(name: str, path: Path) -> ModuleType:
 
 
 def _reason(error: BaseException, manager: pluggy.PluginManager) -> str:
-    """What went wrong and in which line of the plugin, in one line."""
+    """Say in one line what went wrong, and in which line of the plugin."""
     if isinstance(error, PluginError):
         return f"{error.message}; {error.hint}" if error.hint else error.message
     text = str(error).strip().partition("\n")[0]
@@ -172,7 +172,7 @@ def _reason(error: BaseException, manager: pluggy.PluginManager) -> str:
 
 
 def _hook_words(message: str, manager: pluggy.PluginManager) -> str:
-    """pluggy's complaint about a hook, without its paragraphs."""
+    """Shorten pluggy's complaint about a hook to one line."""
     known = [name for name, caller in vars(manager.hook).items() if getattr(caller, "spec", None) is not None]
     found = re.search(r"unknown hook '(\w+)'", message)
     if found is not None:
@@ -182,7 +182,7 @@ def _hook_words(message: str, manager: pluggy.PluginManager) -> str:
 
 
 def _place(error: BaseException) -> str | None:
-    """file:line of the innermost frame in the plugin's own code, None where it never got there."""
+    """Return file:line of the innermost frame in the plugin's own code, None where it never got there."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     machinery = (Path(__file__).parents[1], Path(pluggy.__file__).parent, Path(importlib.util.__file__).parent)

@@ -1,1 +1,1 @@
-"""From plain data to typed specs, strictly; the JSON Schema of both."""
+"""Typed specs: how they are made from plain data, strictly, and the JSON Schema that says so."""

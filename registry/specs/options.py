@@ -1,4 +1,4 @@
-"""Fields of specs: their documentation, their checks in words, and the field that takes what is left."""
+"""Fields of specs: their documentation, their bounds, and the field whose keys stand among the others."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def flatten(default: Any = attrs.NOTHING) -> Any:
 
 
 def key_of(field: attrs.Attribute[Any]) -> str:
-    """The YAML key of a field."""
+    """Return the YAML key of a field."""
     return field.name.removesuffix("_")
 
 
@@ -55,9 +55,9 @@ class Bounds:
     high: float
     words: str
     above: bool = False
-    """Whether `low` itself is refused."""
+    """True: `low` itself is refused."""
     below: bool = False
-    """Whether `high` itself is refused."""
+    """True: `high` itself is refused."""
 
     def __call__(self, _: Any, field: attrs.Attribute[Any], value: Any) -> None:
         if not all(self.holds(each) for each in _numbers(value)):
@@ -69,12 +69,12 @@ class Bounds:
 
 
 def at_least(low: float) -> Bounds:
-    """The value, or every entry of a list or mapping, must be `low` or more. None passes."""
+    """Require the value, or every entry of a list or mapping, to be `low` or more. None passes."""
     return Bounds(low, math.inf, f"at least {low:g}")
 
 
 def between(low: float, high: float) -> Bounds:
-    """The value, or every entry of a list or mapping, must lie in [low, high]. None passes."""
+    """Require the value, or every entry of a list or mapping, to lie in [low, high]. None passes."""
     return Bounds(low, high, f"between {low:g} and {high:g}")
 
 

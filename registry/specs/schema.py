@@ -40,7 +40,7 @@ class SchemaWriter:
         self._names: dict[str, type] = {}
 
     def form(self, type_: Any, part: bool = False, bounds: Bounds | None = None) -> Form:
-        """The form of a type. bounds: of its numbers.
+        """Write the form of a type. bounds: of its numbers.
 
         Raises:
             TypeError: for a type that no YAML value becomes.
@@ -67,12 +67,12 @@ class SchemaWriter:
         raise TypeError(f"no YAML value becomes a {type_!r}")
 
     def value(self, type_: Any, part: bool = False, bounds: Bounds | None = None) -> Json:
-        """The schema of a mapping's value: in a part, it may be a deletion."""
+        """Write the schema of a mapping's value: in a part, it may be a deletion."""
         form = self.form(type_, part, bounds)
         return (one_of([form, DELETED]) if part else form).json(describe(type_))
 
     def spec(self, type_: type, part: bool = False) -> Json:
-        """A reference to the definition of an attrs class; if it takes the keys of a component besides its own, to the choice."""
+        """Refer to the definition of an attrs class; where it takes the keys of a component too, to the choice of components."""
         name = _form_name(self._unique(type_), part)
         if name not in self.definitions:
             self.definitions[name] = {}  # taken, for specs that hold themselves
@@ -86,7 +86,7 @@ class SchemaWriter:
         return _reference(name)
 
     def choice(self, key: str, branches: Mapping[str, Json], about: Mapping[str, str], absent: Json | None, part: bool) -> Json:
-        """A mapping whose value at `key` says which branch describes it.
+        """Write the schema of a mapping whose value at `key` says which branch describes it.
 
         about: a line for each branch. absent: describes a mapping without the key; where it is None, the key is required.
         """
@@ -102,7 +102,7 @@ class SchemaWriter:
         return {"properties": {key: {"anyOf": alternatives}}, **required, **({"allOf": cases} if cases else {})}
 
     def union(self, branches: Iterable[Json]) -> Json:
-        """A mapping with the keys of all these definitions, for a part that does not say which of them it is about."""
+        """Write the schema of a mapping with the keys of all these definitions, for a part that does not name one."""
         found: dict[str, list[Json]] = {}
         closed = True
         for branch in branches:
@@ -116,11 +116,11 @@ class SchemaWriter:
         return {"properties": properties, **({"additionalProperties": False} if closed else {})}
 
     def definition(self, reference: Json) -> Json:
-        """What a reference of this writer stands for."""
+        """Return the definition that a reference of this writer stands for."""
         return self.definitions[_name(reference)]
 
     def _slot(self, kinds: tuple[Kind, ...], part: bool) -> Json:
-        """A component: its name alone, or a mapping with `use`."""
+        """Refer to the definition of a component: its name alone, or a mapping with `use`."""
         name = _form_name("-or-".join(kind.name for kind in kinds), part)
         if name not in self.definitions:
             self.definitions[name] = {}
@@ -140,7 +140,7 @@ class SchemaWriter:
         return [self.catalogue.find(name, names) for name in dict.fromkeys(self.catalogue.names(names))]
 
     def _component(self, component: Component, part: bool) -> Json:
-        """A reference to a component's mapping."""
+        """Refer to the definition of a component's mapping."""
         name = _form_name(f"{component.kind.name}.{component.name}", part)
         if name not in self.definitions:
             self.definitions[name] = {}
@@ -150,7 +150,7 @@ class SchemaWriter:
         return _reference(name)
 
     def _entry(self, type_: type, kinds: tuple[Kind, ...], part: bool, optional: bool) -> Json:
-        """An attrs class whose mapping also holds the options of a component (a graph node, an objective)."""
+        """Write the schema of a class whose mapping also holds the options of a component (a graph node, an objective)."""
         own = self._define(_form_name(f"{self._unique(type_)}.own", part), self._options(type_, part))
         found = self._components(kinds)
         branches = {each.name: self._component_within(own, self._component(each, part)) for each in found}
@@ -161,7 +161,7 @@ class SchemaWriter:
         return {"description": inspect.getdoc(type_) or "", "type": "object", **choice}
 
     def _component_within(self, own: Json, inner: Json) -> Json:
-        """The definition of an entry's mapping: its own keys first, then those of a component."""
+        """Define an entry's mapping: its own keys first, then those of a component."""
         outer, component = self.definition(own), self.definition(inner)
         properties = {key: _below(inner, key) for key in component.get("properties", {})} | {"use": True}
         properties |= {key: _below(own, key) for key in outer["properties"]}
@@ -172,7 +172,7 @@ class SchemaWriter:
         return self._define(f"{_name(own).removesuffix('.own')}.{_name(inner).removeprefix('part.')}", made)
 
     def _options(self, type_: type, part: bool) -> Json:
-        """The mapping of an attrs class, its options as properties."""
+        """Write the schema of an attrs class, its options as properties."""
         properties: dict[str, Json] = {}
         others: Json | bool = False
         for field in fields_of(type_):
@@ -199,7 +199,7 @@ class SchemaWriter:
         return _reference(name)
 
     def _unique(self, type_: type) -> str:
-        """A name for a class: its own, with a number where another class has the same."""
+        """Name a class: its own name, with a number where another class has the same."""
         base = name = type_.__name__.lower()
         count = 1
         while self._names.setdefault(name, type_) is not type_:
@@ -213,22 +213,22 @@ def _form_name(name: str, part: bool) -> str:
 
 
 def _reference(name: str) -> Json:
-    """A pointer into `$defs`, with what JSON Pointer and URIs reserve escaped."""
+    """Write a pointer into `$defs`, with what JSON Pointer and URIs reserve escaped."""
     return {"$ref": f"#/$defs/{quote(name.replace('~', '~0').replace('/', '~1'), safe='~')}"}
 
 
 def _name(reference: Json) -> str:
-    """The definition that a reference points to."""
+    """Return the name of the definition that a reference points to."""
     return unquote(str(reference["$ref"]).removeprefix("#/$defs/")).replace("~1", "/").replace("~0", "~")
 
 
 def _below(reference: Json, key: str) -> Json:
-    """A pointer to a property of a definition."""
+    """Write a pointer to a property of a definition."""
     return {"$ref": f"{reference['$ref']}/properties/{quote(key.replace('~', '~0').replace('/', '~1'), safe='~')}"}
 
 
 def _kinds_within(type_: Any) -> tuple[Kind, ...]:
-    """The kinds of the slot that a flattened field is, or may be (`NodeSpec | None`)."""
+    """Return the kinds of the slot that a flattened field is, or may be (`NodeSpec | None`)."""
     return next((kinds for each in (type_, *get_args(type_)) if (kinds := slot_kinds(each))), ())
 
 
@@ -247,7 +247,7 @@ def _limits(bounds: Bounds | None) -> Json:
 
 
 def _plain(value: Any) -> Any:
-    """A default as YAML would have it; None for one that is null, empty or made at run time, and need not be shown."""
+    """Return a default as YAML would have it; None for one that is null, empty or made at run time, and need not be shown."""
     if value is attrs.NOTHING:
         return None
     if isinstance(value, enum.Enum):

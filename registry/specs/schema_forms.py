@@ -38,7 +38,7 @@ class Form:
     substituted: bool = False
 
     def json(self, words: str | None = None) -> Json:
-        """The schema. words: what is accepted, for an editor's message."""
+        """Write the schema. words: what is accepted, for an editor's message."""
         if "$ref" in self.schema:
             return self.schema
         made = {**_text(self, words), **self.schema}
@@ -65,7 +65,7 @@ def choices(values: Sequence[Any]) -> Form:
 
 
 def array(items: Json | list[Json]) -> Form:
-    """A list of one kind of item, or of these items."""
+    """Make the form of a list of one kind of item, or of exactly these items."""
     if isinstance(items, dict):
         return Form(("array",), {"items": items})
     length = {"minItems": len(items), "maxItems": len(items)}
@@ -74,14 +74,14 @@ def array(items: Json | list[Json]) -> Form:
 
 
 def record(doc: str, properties: Json, required: Sequence[str], others: Json | bool) -> Json:
-    """A mapping of known keys; others: what any other key may hold, False to refuse it."""
+    """Write the schema of a mapping of known keys. others: what any other key may hold, False to refuse it."""
     made: Json = {"description": doc} if doc else {}
     made |= {"type": "object", "properties": properties}
     return {**made, **({"required": list(required)} if required else {}), "additionalProperties": others}
 
 
 def one_of(forms: Sequence[Form]) -> Form:
-    """What fits any of these forms."""
+    """Join alternatives into the form of what fits any of them."""
     forms = [form for form in forms if form != Form(())]
     if any(set(form.types) >= {"object", "array", *SCALARS} for form in forms):
         return anything()
@@ -107,7 +107,7 @@ def one_of(forms: Sequence[Form]) -> Form:
 
 
 def _is_choice(form: Form) -> bool:
-    """Whether the schema cannot stand beside keywords of other types."""
+    """Test if the schema is a choice of its own, which cannot stand beside keywords of other types."""
     return not {"$ref", "anyOf", "allOf", "description"}.isdisjoint(form.schema)
 
 
@@ -128,7 +128,7 @@ def _text(form: Form, words: str | None) -> Json:
 
 
 def json_text(value: Any, indent: str = "", width: int = 130, key: str = "") -> str:
-    """JSON for people and for version control: what fits on a line stands on one. key: what stands before it there."""
+    """Write JSON for people and for version control: what fits on a line stands on one. key: what stands before it there."""
     before = f"{json.dumps(key, ensure_ascii=False)}: " if key else ""
     line = before + json.dumps(value, ensure_ascii=False)
     if len(indent) + len(line) < width or not isinstance(value, dict | list) or not value:

@@ -1,7 +1,7 @@
-"""From plain data to typed specs, strictly: nothing is converted in silence, every mistake is located, all are collected.
+"""Structuring makes typed specs of plain data, strictly: nothing is converted in silence, and every mistake is located.
 
-An integer is no text and true is no integer; 4.5 is no integer, 4 is a number. Written by hand: slots (`use:`), entries whose keys
-belong partly to a component, and locations would replace every hook of a general library.
+An integer is not text, and neither true nor 4.5 is an integer; 4 is a number. All mistakes are collected. Written by hand: slots
+(`use:`), entries whose keys belong partly to a component, and locations would replace every hook of a general library.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Structurer:
     def structure(
         self, data: Any, type_: type[T], view: View, path: KeyPath, problems: list[Problem], *, also: Iterable[str] = ()
     ) -> T | None:
-        """An attrs class from a mapping, or the component of a slot; None if it has a mistake, which is then in `problems`.
+        """Make an attrs class of a mapping, or the component of a slot; None if it has a mistake, which is then in `problems`.
 
         view, path: where the data stand. also: keys that are accepted here and read elsewhere.
         """
@@ -57,7 +57,7 @@ class Structurer:
 
 
 def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
-    """The spec that a piece of YAML names: `zorro`, or `{use: vit, mask: zorro, ...}`.
+    """Make the spec that a piece of YAML names: `zorro`, or `{use: vit, mask: zorro, ...}`.
 
     Raises:
         ConfigError: a mistake in it.
@@ -82,7 +82,7 @@ class _Attempt:
         return INVALID
 
     def value(self, data: Any, type_: Any, path: KeyPath) -> Any:
-        """One value of a type."""
+        """Make a value of any type that a spec may have."""
         origin = get_origin(type_)
         if type_ is Any:
             return data
@@ -163,7 +163,7 @@ class _Attempt:
         else:
             name, where = data, path
         if not isinstance(name, str):
-            return self.fail(where, f"a {nouns} is named by text, not {_shown(name)}")
+            return self.fail(where, f"the name of a {nouns} must be text, not {_shown(name)}")
         try:
             found = self.catalogue.find(name, [kind.name for kind in kinds])
         except UnknownComponentError as error:
@@ -171,7 +171,7 @@ class _Attempt:
         return self.spec(fields, found.spec, path, f"{found.kind.space} {name!r}", around)
 
     def meant(self, path: KeyPath) -> str:
-        """For an entry that an override or an extending file made by a slip: the neighbour that was probably meant."""
+        """Name the neighbour that was probably meant, for an entry that an override or an extending file made by a slip."""
         around: Any = self.view.data
         for step in path[:-1]:
             around = around[step]
@@ -248,7 +248,7 @@ def options_of(spec: type) -> tuple[Fields, attrs.Attribute[Any] | None]:
 
 @functools.cache
 def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
-    """The options of a spec, with the types that its annotations mean.
+    """Return the fields of a spec, with the types that its annotations mean.
 
     Raises:
         TypeError: an annotation cannot be resolved at run time.
@@ -262,7 +262,7 @@ def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
 
 
 def choices_of(type_: Any) -> tuple[Any, ...] | None:
-    """The values that a Literal or an enum takes."""
+    """Return the values that a Literal or an enum takes; None for any other type."""
     if get_origin(type_) is Literal:
         return get_args(type_)
     if isinstance(type_, type) and issubclass(type_, enum.Enum):
@@ -271,7 +271,7 @@ def choices_of(type_: Any) -> tuple[Any, ...] | None:
 
 
 def _fits(data: Any, type_: Any) -> bool:
-    """Whether data have the outer form of a type."""
+    """Test if data have the outer form of a type."""
     origin = get_origin(type_)
     if type_ is Any:
         return True
@@ -291,7 +291,7 @@ def _fits(data: Any, type_: Any) -> bool:
 
 
 def describe(type_: Any) -> str:
-    """A type in words.
+    """Put a type into words.
 
     Raises:
         TypeError: for a type that no YAML value becomes; discovery refuses specs that have one.
@@ -320,7 +320,7 @@ def describe(type_: Any) -> str:
 
 
 def _shown(data: Any) -> str:
-    """A value as a person wrote it, short."""
+    """Show a value as a person wrote it, cut to a short line."""
     if data is None:
         return "null"
     if isinstance(data, bool):

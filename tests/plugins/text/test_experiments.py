@@ -407,7 +407,7 @@ def test_a_missing_vocabulary_is_named_by_check_and_refused_before_anything_is_m
     with pytest.raises(ConfigError) as refused:
         run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
     (problem,) = refused.value.problems
-    assert problem.message == f"there is no file {words}"
+    assert problem.message == f"the file {words} does not exist"
     assert (problem.location.line, "`vocabulary`: " in problem.hint) == (12, True)
     assert not (tmp_path / "made").exists()
     assert not (tmp_path / "run").exists()
@@ -420,7 +420,7 @@ def test_a_stage_that_is_over_needs_no_vocabulary(without_its_vocabulary: Experi
     run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
     words.unlink()
     run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True)
-    with pytest.raises(ConfigError, match="there is no file"):
+    with pytest.raises(ConfigError, match="does not exist"):
         run_experiment(without_its_vocabulary, tmp_path / "run", device="cpu", quiet=True, fresh=True)
     assert (tmp_path / "run/stages/pretrain/weights.safetensors").exists()  # refused before the folder was emptied
 

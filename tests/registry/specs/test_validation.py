@@ -171,7 +171,7 @@ SPEC = (
         ("x = 1\n", "implements no hook"),
         (HEAD + "@hookimpl\ndef antifaz_componets():\n    return []\n", "did you mean 'antifaz_components'"),
         (HEAD + "@hookimpl\ndef antifaz_components(all):\n    return []\n", r"'all'.* not be found|'all'.*hookspec"),
-        (HEAD + "@hookimpl\ndef antifaz_components():\n    return [int]\n", "int.* is no component"),
+        (HEAD + "@hookimpl\ndef antifaz_components():\n    return [int]\n", "int.* is not a component"),
         (HEAD + "@hookimpl\ndef antifaz_components():\n    return 1 / 0\n", r"ZeroDivisionError: .*mine\.py:6\)$"),
         (HEAD + SPEC.format("Missing"), "the types of Mine cannot be resolved: name 'Missing' is not defined"),
         (HEAD + SPEC.format("set"), "Mine.x: no YAML value becomes a set"),
@@ -192,5 +192,5 @@ def test_a_file_named_twice_counts_once_and_a_taken_plugin_name_is_refused(tmp_p
     for name in ("mine.py", "zorro.py"):
         Path(name).write_text(HEAD + SPEC.format("int"))
     assert [row.name for row in discover(["mine.py", tmp_path / "mine.py"]).rows].count("mine") == 1
-    with pytest.raises(PluginError, match="a plugin named 'zorro' is there already"):
+    with pytest.raises(PluginError, match="a plugin named 'zorro' is already loaded"):
         discover(["zorro.py"])
