@@ -17,7 +17,6 @@ MISSING: set[str] = {
     "core/tokens.py",
     "engine/checkpoints.py",
     "engine/evaluate.py",
-    "engine/predict.py",
     "engine/run_folder.py",
     "engine/training/initialization.py",
     "engine/training/model.py",

@@ -113,9 +113,7 @@ class TrainStage:
     optimizer: OptimizerSpec = option(doc="how gradients change the weights, and the peak learning rate")
     schedule: ScheduleSpec = option(unwritten="cosine", doc="the course of the learning rate")
     callbacks: tuple[CallbackSpec, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
-    init: str | Mapping[str, str | PretrainedPart] | None = option(
-        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
-    )
+    init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
     freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
     lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
     grad_clip: float | None = option(default=1.0, validator=positive, was="clip", doc="largest norm of the gradient, null for none")
@@ -138,9 +136,7 @@ class EvaluateStage:
     task: Literal["evaluate"] = option(doc="`evaluate`")
     data: str = option(doc="an entry of `data`")
     metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
-    init: str | Mapping[str, str | PretrainedPart] | None = option(
-        default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}"
-    )
+    init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
     present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
     graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
 
