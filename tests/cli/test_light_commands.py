@@ -20,7 +20,18 @@ finally:
 
 
 @pytest.mark.parametrize(
-    "command", [["--help"], ["plugins"], ["plugins", "--json"], ["components"], ["components", "--json"], ["schema"]], ids=" ".join
+    "command",
+    [
+        ["--help"],
+        ["plugins"],
+        ["plugins", "--json"],
+        ["components"],
+        ["components", "--json"],
+        ["schema"],
+        ["explain", "quickstart"],
+        ["explain", "models/perceiver-flow"],
+    ],
+    ids=" ".join,
 )
 def test_nothing_heavy_is_imported(command: list[str]) -> None:
     done = subprocess.run([sys.executable, "-c", CODE, *command], capture_output=True, text=True)

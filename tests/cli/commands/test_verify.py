@@ -1,0 +1,28 @@
+"""`antifaz verify`: the table of influences, and claims that are broken."""
+
+from __future__ import annotations
+
+import json
+
+from typer.testing import CliRunner
+
+from antifaz.cli.app import app
+
+
+def test_what_does_not_influence_has_a_gradient_of_exactly_zero() -> None:
+    result = CliRunner().invoke(app, ["verify", "quickstart"], env={"COLUMNS": "200"})
+    assert result.exit_code == 0
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in result.stdout.splitlines() if line.startswith("│")]
+    table = {row[0]: row[1:] for row in rows}
+    assert table["labels.audio"] == ["influences", "none: gradient exactly 0"]
+    assert table["labels.global"] == ["influences", "influences"]
+    assert "pure labels.audio depends on audio alone" in result.stdout
+
+
+def test_a_broken_claim_is_not_pure_and_the_exit_code_says_so() -> None:
+    result = CliRunner().invoke(app, ["verify", "quickstart", "graph.encoder.mask=joint", "--json"])
+    assert result.exit_code == 1
+    answer = json.loads(result.stdout)
+    assert answer["ok"] is False
+    assert {claim["output"] for claim in answer["claims"] if not claim["holds"]} >= {"labels.audio", "labels.video"}
+    assert answer["mixings"][0] == {"stage": "pretrain", "stream": "encoder.video", "source": "audio", "layer": 1, "layers": 4}
