@@ -28,7 +28,7 @@ class DataReport:
 
 
 def report_data(experiment: Experiment) -> tuple[dict[str, DataReport], list[Problem]]:
-    """The data sets by name, and what is wrong with them."""
+    """Report on the data sets by name, and list what is wrong with them."""
     reports: dict[str, DataReport] = {}
     problems: list[Problem] = []
     for name, entry in experiment.data.items():

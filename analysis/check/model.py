@@ -57,7 +57,7 @@ def _value_json(value: Value) -> dict[str, Any]:
 
 
 def meta_batch(wiring: Wiring, size: int) -> dict[str, Features]:
-    """A batch on the meta device with the entries that the graph reads."""
+    """Make a batch on the meta device with the entries that the graph reads."""
     read = {w.output for node in wiring.nodes.values() for w in node.wires if w.node == BATCH}
     return fake_batch({name: shape for name, shape in wiring.inputs.items() if name in read}, size, "meta")
 
@@ -88,7 +88,7 @@ def shape_problems(experiment: Experiment, graph: Graph) -> list[Problem]:
 
 
 def node_problem(graph: Graph, batch: Mapping[str, Features] | None = None, prefix: str = "") -> Problem | None:
-    """The failure of the first node that cannot run, in the mode that the graph is in; None where every node can.
+    """Describe the failure of the first node that cannot run, in the mode that the graph is in; None where every node can.
 
     batch: default everything that the graph reads, for two samples. prefix: of the message.
     """
@@ -103,21 +103,21 @@ def node_problem(graph: Graph, batch: Mapping[str, Features] | None = None, pref
 
 
 def report_nodes(graph: Graph) -> dict[str, NodeReport]:
-    """Every node of a graph on the meta device."""
+    """Report on every node of a graph on the meta device."""
     nodes = list(graph.wiring.nodes)
     flops = forward_flops(graph, meta_batch(graph.wiring, 1), nodes)
     return {name: _report_node(graph, name, flops[name]) for name in nodes}
 
 
 def _report_node(graph: Graph, name: str, flops: int) -> NodeReport:
-    """Parameters are counted where they live: a shared or tied one under its owner."""
+    """Report on a node. Parameters are counted where they live: a shared or tied one under its owner."""
     node = graph.wiring.nodes[name]
     own = {n: p for n, p in graph.get_submodule(name).named_parameters() if f"{name}.{n}" not in graph.aliases}
     return NodeReport(name, declaration_of(node.plan.spec).name, sum(p.numel() for p in own.values()), flops, node.outputs)
 
 
 def requested_wires(experiment: Experiment) -> dict[str, list[Wire]]:
-    """stage -> the outputs that its objectives or metrics read; without stages, the outputs of the graph's ends."""
+    """Map each stage to the outputs that its objectives or metrics read; without stages, "" to the outputs of the graph's ends."""
     if not experiment.stages:
         wiring = experiment.wiring
         return {"": [wire for name in wiring.unused() for wire in wiring.resolve(name)]}
@@ -131,7 +131,7 @@ def stage_wires(experiment: Experiment, name: str) -> list[Wire]:
 
 
 def report_outputs(graphs: Mapping[str, Graph], requested: Mapping[str, list[Wire]]) -> dict[str, OutputReport]:
-    """Each requested output on the last graph that has it. graphs: by stage, on the meta device."""
+    """Report on each requested output, on the last graph that has it. graphs: by stage, on the meta device."""
     references = dict.fromkeys(wire.reference for wires in requested.values() for wire in wires)
     reports = {}
     counts: dict[str, OutputFlops] = {}
@@ -147,14 +147,14 @@ def report_outputs(graphs: Mapping[str, Graph], requested: Mapping[str, list[Wir
 
 
 def unused_nodes(experiment: Experiment, requested: Mapping[str, list[Wire]]) -> tuple[str, ...]:
-    """The nodes of any graph that no requested output of any stage needs."""
+    """List the nodes of any graph that no requested output of any stage needs."""
     needed = {node for stage, wires in requested.items() for node in experiment.wirings[stage].needed_for(wires)}
     every = dict.fromkeys(node for wiring in experiment.graphs.values() for node in wiring.nodes)
     return tuple(node for node in every if node not in needed)
 
 
 def shared_nodes(wiring: Wiring) -> dict[str, SharedReport]:
-    """The nodes that have another's weights."""
+    """Report on the nodes that have another's weights."""
     reports = {}
     for name, node in wiring.nodes.items():
         if (owner := node.plan.share) is not None:

@@ -52,14 +52,14 @@ def report_stages(experiment: Experiment) -> dict[str, StageReport]:
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:
-    """The cost of all micro-batches of a step."""
+    """Count the cost of all micro-batches of a step."""
     size = experiment.data[stage.data].batch_size // stage.accumulate
     cost = step_cost(model, fake_batch(shapes, max(1, size), "meta"), stage.optimizer.moments)
     return attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
 
 
 def _untrained(model: TrainingModel, stage: TrainStage, shapes: Mapping[str, Shape]) -> tuple[str, ...]:
-    """Nodes of which nothing trains, then single parameters of others."""
+    """List the nodes of which nothing trains, then single parameters of others."""
     reached = trainable_parameters(model, shapes)
     names = [name for name in model.named_weights() if not name.startswith("objectives.")]
     still = [name for name in names if name not in reached or name.partition(".")[0] in stage.freeze]
@@ -69,7 +69,7 @@ def _untrained(model: TrainingModel, stage: TrainStage, shapes: Mapping[str, Sha
 
 
 def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: Mapping[str, Shape], error: Exception) -> Problem:
-    """The failure of a stage at the first node that cannot run, or else at the first such objective, or else at the stage."""
+    """Describe the failure of a stage at the first node that cannot run, or else at the first objective, or else at the stage."""
     batch = fake_batch(shapes, 2, "meta")
     prefix = f"stage {stage!r}: "
     return (
@@ -84,7 +84,7 @@ def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: M
 
 
 def _objective_problem(experiment: Experiment, stage: str, model: TrainingModel, batch: Mapping[str, Features]) -> Problem | None:
-    """The failure of the first objective that cannot run on what the graph returns."""
+    """Describe the failure of the first objective that cannot run on what the graph returns."""
     values = {key: value for key, value in model.graph(batch, model.wanted).items() if isinstance(value, Features)}
     for (name, sink), objective in zip(model.sinks.items(), model.objectives, strict=True):
         try:

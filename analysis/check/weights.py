@@ -14,7 +14,7 @@ from .model import stage_wires
 
 
 def weights_problems(experiment: Experiment) -> list[Problem]:
-    """Every stage whose graph the weights of the earlier stages that its `init:` names do not fit; files are left to the run."""
+    """Hold the weights of earlier stages that an `init:` names against the stage's own graph; files are left to the run."""
     trained = {name: build_graph(experiment.wirings[name], device="meta").weights() for name in _source_stages(experiment)}
     problems = []
     for name, stage in experiment.stages.items():
@@ -31,7 +31,7 @@ def weights_problems(experiment: Experiment) -> list[Problem]:
 
 
 def _source_stages(experiment: Experiment) -> list[str]:
-    """The stages that others begin with the weights of."""
+    """List the stages whose weights others begin with."""
     sources = {source for stage in experiment.stages.values() for source in sources_of(stage.init)}
     return [name for name in experiment.stages if name in sources]
 

@@ -66,6 +66,9 @@ class Failing(Objective):
 class FailingSpec:
     """An objective that cannot run."""
 
+    def validate(self, inputs):
+        pass
+
     def build(self, inputs):
         return Failing()
 
