@@ -75,7 +75,7 @@ def test_a_logger_that_fails_is_named_with_its_stage_and_step(tiny_config: Path,
 
 
 def test_words_for_people_stay_as_they_are() -> None:
-    with pytest.raises(DataError, match="^no such data$"), blaming(SGD(lr=0.1), "train", 3):
+    with pytest.raises(DataError, match=r"^no such data$"), blaming(SGD(lr=0.1), "train", 3):
         raise DataError("no such data")
 
 

@@ -292,7 +292,7 @@ def test_terms_of_weight_zero_are_left_out(tiny) -> None:
     change = "stages.finetune.objectives.more={use: cross_entropy, in: [labels.audio, batch.label], weight: 0}"
     experiment = tiny(change)
     model = TrainingModel(build_graph(experiment.wirings["finetune"]), experiment.sinks["finetune"])
-    assert list(model.inputs) == ["labels"]
+    assert list(model.sinks) == ["labels"]
 
 
 def test_parameters_are_named_by_their_owner(tiny) -> None:

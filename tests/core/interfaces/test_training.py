@@ -5,13 +5,13 @@ from __future__ import annotations
 import attrs
 import pytest
 
-from antifaz.core.interfaces import Callback, OptimizerSpec, ScheduleSpec, TrainingState
+from antifaz.core.interfaces import Callback, ObjectiveSpec, OptimizerSpec, ScheduleSpec, TrainingState
 from antifaz.engine.training.state import StageState
 from antifaz.registry import Plugins
 from antifaz.registry.specs.structuring import fields_of
 from tests.support.protocols import broken_promises
 
-CONTRACTS = {"optimizer": OptimizerSpec, "schedule": ScheduleSpec}
+CONTRACTS = {"objective": ObjectiveSpec, "optimizer": OptimizerSpec, "schedule": ScheduleSpec}
 
 
 @pytest.mark.parametrize("kind", CONTRACTS)
