@@ -14,9 +14,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# Type checkers cannot follow the editable mapping, so mypy reads an ordinary install of the same tree.
+# Type checkers cannot follow the editable mapping, so mypy reads an ordinary install of the same tree (without build/lib of earlier ones).
 types: $(INSTALLED)
-	rm -rf build/typed && $(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
+	rm -rf build && $(BIN)/pip install --quiet --no-deps --no-build-isolation --target build/typed .
 	rm -rf antifaz.egg-info  # else Python in this folder would find its plugins there, old ones too
 	MYPYPATH=build/typed $(BIN)/mypy -p antifaz
 
