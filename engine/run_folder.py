@@ -6,7 +6,7 @@ environment.json    versions of Python, packages and plugins, hardware
 data.json           what each data set held: found, missing, unreadable
 metrics.jsonl       one line per logged step or evaluation
 warnings.jsonl      what the run told the person to look at
-events/             TensorBoard
+events/             what loggers and callbacks write: TensorBoard's files
 stages/NAME/        checkpoints/step-N/, and weights.safetensors and done.json when it is over; of an evaluation details.json
 results.json        every figure of the evaluate stages
 report.html         all of this for people, in one file
@@ -147,7 +147,7 @@ class RunFolder:
     def require_run(self) -> None:
         """Refuse a folder that holds no run, with FolderError."""
         if not self.config.is_file():
-            message = f"{self.root} is no run folder: it has no config.yaml"
+            message = f"{self.root} is not a run folder: it has no config.yaml"
             raise FolderError(message, hint="name a folder that `antifaz run` has made, as runs/NAME")
 
     def _clear(self) -> None:

@@ -41,7 +41,8 @@ def run(
             console.print(results_table(results))
         name, path, events = (escape(str(x)) for x in (experiment.name, finished.folder.results, finished.folder.events))
         console.print(f"{name}: {report.parameters:,} parameters. Results: {path}", soft_wrap=True)
-        console.print(f"Curves: tensorboard --logdir {events}", highlight=False, soft_wrap=True)
+        if any(finished.folder.events.glob("events.out.tfevents.*")):
+            console.print(f"Curves: tensorboard --logdir {events}", highlight=False, soft_wrap=True)
 
 
 def results_table(results: Results) -> Table:

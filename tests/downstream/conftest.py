@@ -1,3 +1,3 @@
 """The distribution's own tests run where it is installed."""
 
-collect_ignore = ["inertial"]
+collect_ignore = ["inertial", "lion"]

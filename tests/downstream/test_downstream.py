@@ -66,6 +66,29 @@ def test_it_is_trained_from_yaml(site: Path, tmp_path: Path) -> None:
     assert results["evaluate"]["all"]["accuracy"]["labels"] > 80
 
 
+def test_an_optimizer_a_logger_and_a_callback_of_a_stranger_are_used_by_yaml(site: Path, tmp_path: Path) -> None:
+    shutil.copytree(HERE / "lion", tmp_path / "source")
+    install(tmp_path / "source", tmp_path)
+    path = os.pathsep.join((str(site), str(tmp_path)))
+    write_signals(tmp_path / "train", 16, 0)
+    write_signals(tmp_path / "test", 8, 1)
+    changes = ["loggers=[csv_log]", "stages.train.callbacks=[{use: weight_norms, every: 20}]"]
+    changes += ["stages.train.optimizer={use: lion, lr: 1.0e-3}", "stages.train.schedule=constant"]
+    command = ["antifaz.cli", "run", str(HERE / "experiment.yaml"), *changes, "--run", str(tmp_path / "run"), "--device", "cpu"]
+    printed = run(site, *command, SIGNALS=str(tmp_path), PYTHONPATH=path)
+    assert "tensorboard" not in printed
+    events = tmp_path / "run" / "events"
+    assert {file.name for file in events.iterdir()} == {"figures.csv", "weight_norms.txt"}
+    assert "train,60,learning_rate,0.001" in (events / "figures.csv").read_text().splitlines()
+    assert [line.split()[:2] for line in (events / "weight_norms.txt").read_text().splitlines()] == [
+        ["train", "20"], ["train", "40"], ["train", "60"], ["train", "60"]
+    ]  # fmt: skip
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert results["evaluate"]["all"]["accuracy"]["labels"] > 80
+    tests = tmp_path / "source" / "tests"
+    assert " passed" in run(site, "pytest", "-q", "-p", "no:cacheprovider", str(tests), PYTHONPATH=path)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_tests_of_a_skeleton_pass_at_once(kind: str, tmp_path: Path) -> None:
     write_skeleton(f"my-{kind}", [kind], tmp_path / "source")

@@ -47,7 +47,7 @@ def test_runs_side_by_side(tiny, finished: Path, tmp_path: Path) -> None:
 def test_folders_that_are_no_runs_are_words(tmp_path: Path, arguments: list[str]) -> None:
     done = subprocess.run([ANTIFAZ, "report", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert "is no run folder: it has no config.yaml" in done.stderr
+    assert "is not a run folder: it has no config.yaml" in done.stderr
     assert "Traceback" not in done.stderr
 
 
