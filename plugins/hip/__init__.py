@@ -3,7 +3,7 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .points_spec import PointQueries, Points, PointValues
+from .points.spec import PointQueries, Points, PointValues
 from .spec import HiP
 
 

@@ -3,7 +3,7 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .masking_spec import MaskedError, MaskPoints
+from .masking.spec import MaskedError, MaskPoints
 from .spec import PSNR, Reconstruction
 
 

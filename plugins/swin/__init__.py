@@ -4,7 +4,7 @@ from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import Swin
-from .weights_spec import TorchvisionSwin
+from .weights.spec import TorchvisionSwin
 
 
 @hookimpl

@@ -3,7 +3,7 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .masking_spec import MaskTokens
+from .masking.spec import MaskTokens
 from .spec import Bytes, Subwords, TokenEmbedding, Words
 
 

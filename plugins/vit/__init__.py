@@ -4,7 +4,7 @@ from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
 from .spec import ViT
-from .weights_spec import TimmViT, TorchvisionViT
+from .weights.spec import TimmViT, TorchvisionViT
 
 
 @hookimpl

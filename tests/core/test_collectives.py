@@ -23,7 +23,7 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.plugins.classification.spec import CrossEntropy, LinearHeads
 from antifaz.plugins.contrastive.spec import MILNCE, InfoNCE, Projection
-from antifaz.plugins.reconstruction.masking_spec import MaskedError
+from antifaz.plugins.reconstruction.masking.spec import MaskedError
 from antifaz.plugins.reconstruction.spec import Reconstruction
 from antifaz.plugins.vatt.spec import HierarchicalSpace
 

@@ -27,7 +27,7 @@ from antifaz.engine.training.initialization import initialize
 from antifaz.plugins.classification.spec import LinearHeads
 from antifaz.plugins.pooling.spec import MeanReadout
 from antifaz.plugins.swin.spec import Swin
-from antifaz.plugins.swin.weights import translate
+from antifaz.plugins.swin.weights.conversion import translate
 from antifaz.plugins.swin.windows import fitted_table, relative_index
 from antifaz.plugins.video.spec import Tubelets
 from antifaz.registry import component_of

@@ -20,7 +20,7 @@ from antifaz.core.objectives import Objective, reduce
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.plugins.reconstruction import psnr
-from antifaz.plugins.reconstruction.masking_spec import MaskedError, MaskPoints
+from antifaz.plugins.reconstruction.masking.spec import MaskedError, MaskPoints
 from antifaz.plugins.reconstruction.spec import PSNR, Reconstruction
 from antifaz.registry import SpecError
 

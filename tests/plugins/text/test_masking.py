@@ -12,7 +12,7 @@ from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.plugins.classification.spec import CrossEntropy
-from antifaz.plugins.text.masking_spec import MaskTokens
+from antifaz.plugins.text.masking.spec import MaskTokens
 from antifaz.registry import SpecError
 
 IDS = {"text": Shape((40,), "int64", vocab_size=260)}

@@ -35,7 +35,7 @@ class TorchvisionViT:
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_published, read_weights
 
-        from .weights import from_torchvision
+        from .conversion import from_torchvision
 
         return from_torchvision(read_weights(Path(self.file)) if self.file is not None else read_published(self.name or ""))
 
@@ -54,6 +54,6 @@ class TimmViT:
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_weights
 
-        from .weights import from_timm
+        from .conversion import from_timm
 
         return from_timm(read_weights(Path(self.file)))

@@ -14,7 +14,7 @@ import attrs
 from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, above_zero_to_one, at_least, between, component, option, suggest
 
-from .words import SPECIALS, UNKNOWN
+from ..words import SPECIALS, UNKNOWN
 
 
 @component("batch_transform", "mask_tokens")
@@ -45,7 +45,7 @@ class MaskTokens:
         return {**shapes, self.target: self._ids(shapes)}
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
-        from .masking import HiddenTokens
+        from .batch_transform import HiddenTokens
 
         vocab_size = self._ids(shapes).vocab_size
         assert vocab_size is not None  # checked there

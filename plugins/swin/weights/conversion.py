@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from .model import ONLY
+from ..model import ONLY
 
 UNKNOWN = ""
 """The part of names that no module of ours has."""

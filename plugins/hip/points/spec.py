@@ -15,7 +15,7 @@ from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, component, option, positive
 
 if TYPE_CHECKING:
-    from .points import PointEmbedding, PointUnembedding, PositionTable
+    from .model import PointEmbedding, PointUnembedding, PositionTable
 
 PROJECTION = "put the positions through a linear map without bias, which modalities may tie"
 
@@ -35,7 +35,7 @@ class Points:
         return Stream("points", self.width, self._patches(inputs).grid)
 
     def build(self, inputs: Group) -> PointEmbedding:
-        from .points import PointEmbedding
+        from .model import PointEmbedding
 
         return PointEmbedding(self._patches(inputs), self.width, projection=self.position_projection)
 
@@ -63,7 +63,7 @@ class PointQueries:
         return Stream("queries", self.width, self.grid, latent=True)
 
     def build(self, inputs: Group) -> PositionTable:
-        from .points import PositionTable
+        from .model import PositionTable
 
         return PositionTable(self.grid, self.width, projection=self.position_projection)
 
@@ -88,7 +88,7 @@ class PointValues:
         return Shape(self.shape)
 
     def build(self, inputs: Group) -> PointUnembedding:
-        from .points import PointUnembedding
+        from .model import PointUnembedding
 
         (stream,) = inputs.values()
         assert isinstance(stream, Stream)

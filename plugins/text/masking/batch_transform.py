@@ -1,4 +1,4 @@
-"""Ids hidden at random; see masking_spec.py. Axes: ... samples and their sentences, L ids of a sentence."""
+"""Ids hidden at random; see spec.py. Axes: ... samples and their sentences, L ids of a sentence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from torch import Tensor
 
 from antifaz.core.tokens import Features
 
-from .words import SPECIALS
+from ..words import SPECIALS
 
 if TYPE_CHECKING:
-    from .masking_spec import MaskTokens
+    from .spec import MaskTokens
 
 
 class HiddenTokens:

@@ -15,7 +15,7 @@ from antifaz.core.layers.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape
 from antifaz.registry import SpecError, between, component, option, suggest
 
-from .spec import float_array, one_array, one_shape
+from ..spec import float_array, one_array, one_shape
 
 
 @component("batch_transform", "mask_points")
@@ -36,7 +36,7 @@ class MaskPoints:
         return {**shapes, **added}
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
-        from .masking import MaskBlocks
+        from .model import MaskBlocks
 
         return MaskBlocks(self._patches(shapes), self.ratio)
 
@@ -71,7 +71,7 @@ class MaskedError:
         one_shape({"prediction": float_array(inputs, "prediction"), "target": float_array(inputs, "target"), "mask": mask})
 
     def build(self, inputs: Mapping[str, Group]) -> Any:
-        from .masking import MaskedErrorLoss
+        from .model import MaskedErrorLoss
 
         self.validate(inputs)
         return MaskedErrorLoss()

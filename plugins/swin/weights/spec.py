@@ -33,6 +33,6 @@ class TorchvisionSwin:
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
         from antifaz.core.graph.loading import read_published, read_weights
 
-        from .weights import translate
+        from .conversion import translate
 
         return translate(read_weights(Path(self.file)) if self.file is not None else read_published(self.name or ""))

@@ -1,4 +1,4 @@
-"""Blocks of the input blanked at random, and the error there. *Ours*; see masking_spec.py.
+"""Blocks of the input blanked at random, and the error there. *Ours*; see spec.py.
 
 Axes: B batch, N blocks.
 """
@@ -13,7 +13,7 @@ from antifaz.core.layers.patches import Patches, from_points
 from antifaz.core.objectives import Loss, Objective, only
 from antifaz.core.tokens import Features
 
-from .error import mean_error, numbers_there
+from ..error import mean_error, numbers_there
 
 
 class MaskBlocks:

@@ -1,0 +1,1 @@
+"""Arrays as points: tokens of them, queries for them, and values at them."""

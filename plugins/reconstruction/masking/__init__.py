@@ -1,0 +1,1 @@
+"""Masked points of an array, and the error on them."""

@@ -1,0 +1,1 @@
+"""Masked tokens of text, to be told from the rest."""

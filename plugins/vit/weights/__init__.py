@@ -1,0 +1,1 @@
+"""Weights that other libraries publish, under the names of this backbone."""
