@@ -7,10 +7,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 ROOMS = ("core", "data", "engine", "analysis")
 MISSING: set[str] = {
-    "core/graph/batch_axes.py",
-    "core/graph/sharing.py",
-    "core/graph/wire.py",
-    "core/graph/wiring.py",
     "engine/evaluate.py",
     "engine/training/initialization.py",
     "engine/training/model.py",

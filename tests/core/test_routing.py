@@ -70,3 +70,11 @@ def test_what_must_run_for_an_output() -> None:
     assert needed([ZORRO, ZORRO, READOUT], ["audio"]) == {"audio"}
     assert needed([ZORRO, READOUT], ["global"]) == {"audio", "video", "fusion"}
     assert needed([CROSS], ["text"]) == {"text"}
+
+
+def test_causal_edges_need_one_length() -> None:
+    routing = Routing({"a": {"a": Edge.CAUSAL}, "f": {"a": Edge.FULL, "f": Edge.FULL}})
+    with pytest.raises(SpecError, match="'a' cannot read 'a' causally: they have 1 and 4 tokens") as refused:
+        routing.require_lengths({"a": 1, "f": 2}, {"a": 4, "f": 2})
+    assert refused.value.field == "mask"
+    routing.require_lengths({"a": 4, "f": 2}, {"a": 4, "f": 7})

@@ -44,3 +44,13 @@ def test_torch_sees_through_both() -> None:
     assert doubled["t"].values.unique().tolist() == [1.0]
     assert isinstance(doubled["f"], Features)
     assert doubled["f"].values.tolist() == [1.0, 1.0, 1.0]
+
+
+def test_a_change_of_axes_reaches_every_tensor() -> None:
+    tokens = Tokens(torch.zeros(2, 3, 4, 5), (2, 2), torch.zeros(2, 3, 4, dtype=torch.long), None)
+    folded = tokens.map(lambda t: t.flatten(0, 1))
+    assert folded.values.shape == (6, 4, 5)
+    assert folded.index is not None
+    assert folded.index.shape == (6, 4)
+    assert folded.valid is None
+    assert folded.grid == (2, 2)
