@@ -2,7 +2,7 @@
 
 from setuptools import find_namespace_packages, setup
 
-ROOMS = ("registry", "core", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs")
+ROOMS = ("registry", "core", "layers", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs")
 
 setup(
     package_dir={"antifaz": "api", **{f"antifaz.{room}": room for room in ROOMS}},

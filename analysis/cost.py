@@ -20,8 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode, register_flop_formula
 
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wire import BATCH
-from antifaz.core.layers.attention import is_triangle
 from antifaz.core.tokens import Features
+from antifaz.layers.attention import is_triangle
 
 Formulas = Mapping[Any, Callable[..., int]]
 """Operator -> its FLOPs, in the form of `torch.utils.flop_counter`: called with shapes in place of tensors."""

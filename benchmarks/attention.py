@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import attend
-from antifaz.core.layers.transformer import merge_heads, split_heads
 from antifaz.core.routing import Routing
+from antifaz.layers.attention import attend
+from antifaz.layers.transformer import merge_heads, split_heads
 
 LENGTHS = {"audio": 1200, "video": 1568, "fusion": 16}
 HEADS, HEAD_WIDTH = 8, 64

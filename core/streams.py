@@ -100,4 +100,4 @@ Group = Mapping[str, Value]
 """What arrives at a node or leaves it, by name."""
 
 Positions = Literal["learned", "separable", "separable_plain", "none"]
-"""How a tokenizer tells the places of its grid apart; the table is in antifaz.core.layers.positions."""
+"""How a tokenizer tells the places of its grid apart; the table is in antifaz.layers.positions."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("registry", "core", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "api")
+ROOMS = ("registry", "core", "layers", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "api")
 CORE = 3300
 """Lines of core, docstrings and blank lines included."""
 FILE = 400

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ORDER = ("registry", "core", "data", "engine", "analysis", "report", "testing", "cli")
+ORDER = ("registry", "core", "layers", "data", "engine", "analysis", "report", "testing", "cli")
 """A room may import itself and those before it."""
-PLUGINS = ("registry", "core", "data")
+PLUGINS = ("registry", "core", "layers", "data")
 """What a plugin may import besides itself."""
 ROOMS = (*ORDER, "plugins", "configs")
 SOURCES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]

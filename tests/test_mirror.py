@@ -1,11 +1,11 @@
-"""Every module of core, data, engine and analysis has a test file of its own name at the mirrored place."""
+"""Every module of core, layers, data, engine and analysis has a test file of its own name at the mirrored place."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ("core", "data", "engine", "analysis")
+ROOMS = ("core", "layers", "data", "engine", "analysis")
 MISSING: set[str] = {
     "engine/evaluate.py",
     "engine/training/initialization.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = ["registry", "core", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs"]
+ROOMS = ["registry", "core", "layers", "data", "engine", "analysis", "report", "testing", "cli", "plugins", "configs"]
 KEPT_OUT = {".pyc", ".json"}
 """What Python and `make install` write beside the sources."""
 

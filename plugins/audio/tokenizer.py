@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.positions import adapted_positions, make_positions, with_positions
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.streams import Positions
 from antifaz.core.tokens import Tokens, token_presence
+from antifaz.layers.positions import adapted_positions, make_positions, with_positions
+from antifaz.layers.transformer import init_transformer
 
 
 class PatchTokenizer(nn.Module):
@@ -20,7 +20,7 @@ class PatchTokenizer(nn.Module):
         patch: bins and frames of a patch.
         grid: patches along each axis.
         width: of a token.
-        positions: see antifaz.core.layers.positions.
+        positions: see antifaz.layers.positions.
     """
 
     def __init__(self, patch: tuple[int, int], grid: tuple[int, ...], width: int, *, positions: Positions = "learned") -> None:
@@ -51,7 +51,7 @@ class WaveformTokenizer(nn.Module):
         patch: samples of a run.
         tokens: how many runs.
         width: of a token.
-        positions: see antifaz.core.layers.positions.
+        positions: see antifaz.layers.positions.
     """
 
     def __init__(self, patch: int, tokens: int, width: int, *, positions: Positions) -> None:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import Valid
-from antifaz.core.layers.mlp import drop_path_rates
-from antifaz.core.layers.transformer import TransformerBlock, init_transformer
 from antifaz.core.routing import Routing
 from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
+from antifaz.layers.attention import Valid
+from antifaz.layers.mlp import drop_path_rates
+from antifaz.layers.transformer import TransformerBlock, init_transformer
 
 SHARED = "shared"
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features
+from antifaz.layers.transformer import init_transformer
 
 
 class Heads(nn.Module):

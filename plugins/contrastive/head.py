@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features
+from antifaz.layers.batch_norm import MaskedBatchNorm
+from antifaz.layers.transformer import init_transformer
 
 
 class ProjectionHead(nn.Module):

@@ -15,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import attend
-from antifaz.core.layers.transformer import RoutedAttention
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
+from antifaz.layers.attention import attend
+from antifaz.layers.transformer import RoutedAttention
 
 from .grouping import Cut, Lane, Layout
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import Valid, attend
-from antifaz.core.layers.mlp import MLP
-from antifaz.core.layers.transformer import merge_heads, split_heads
 from antifaz.core.routing import Routing
+from antifaz.layers.attention import Valid, attend
+from antifaz.layers.mlp import MLP
+from antifaz.layers.transformer import merge_heads, split_heads
 
 Heads = Mapping[str, Tensor]
 """stream -> (B, H, N, D)."""

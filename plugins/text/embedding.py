@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.layers.positions import learned_positions
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Tokens
+from antifaz.layers.positions import learned_positions
+from antifaz.layers.transformer import init_transformer
 from antifaz.registry import SpecError
 
 from .words import PAD

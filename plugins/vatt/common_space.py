@@ -11,9 +11,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features
+from antifaz.layers.batch_norm import MaskedBatchNorm
+from antifaz.layers.transformer import init_transformer
 
 
 class NormedLinear(nn.Module):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.positions import adapted_positions, make_positions, with_positions
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.streams import Positions
 from antifaz.core.tokens import Tokens, token_presence
+from antifaz.layers.positions import adapted_positions, make_positions, with_positions
+from antifaz.layers.transformer import init_transformer
 
 
 class TubeletTokenizer(nn.Module):
@@ -18,7 +18,7 @@ class TubeletTokenizer(nn.Module):
         patch: frames, height, width of a tubelet.
         grid: tubelets along each axis.
         width: of a token.
-        positions: see antifaz.core.layers.positions.
+        positions: see antifaz.layers.positions.
         repeat: how often each frame stands, for pictures in place of video.
     """
 

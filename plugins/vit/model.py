@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import Bias, Lowering
-from antifaz.core.layers.mlp import drop_path_rates
-from antifaz.core.layers.relative_positions import RelativePositions
-from antifaz.core.layers.transformer import TransformerBlock, init_transformer
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
+from antifaz.layers.attention import Bias, Lowering
+from antifaz.layers.mlp import drop_path_rates
+from antifaz.layers.relative_positions import RelativePositions
+from antifaz.layers.transformer import TransformerBlock, init_transformer
 
 
 class Transformer(nn.Module):
@@ -26,7 +26,7 @@ class Transformer(nn.Module):
         routing: who reads whom, in every block.
         depth, heads, hidden: of the blocks; `hidden` is the MLP's width.
         dropout, drop_path: regularisation in training; drop path grows linearly up to the last block.
-        lowering: see antifaz.core.layers.attention.
+        lowering: see antifaz.layers.attention.
         relative_positions: streams whose tokens read each other with T5's bias by distance.
     """
 

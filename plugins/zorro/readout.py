@@ -11,12 +11,12 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import nn
 
-from antifaz.core.layers.attention import readable
-from antifaz.core.layers.mlp import MLP
-from antifaz.core.layers.transformer import RoutedAttention, init_transformer
 from antifaz.core.routing import Routing
 from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Features, Tokens
+from antifaz.layers.attention import readable
+from antifaz.layers.mlp import MLP
+from antifaz.layers.transformer import RoutedAttention, init_transformer
 
 
 class QueryDecoder(nn.Module):

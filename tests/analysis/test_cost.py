@@ -10,10 +10,10 @@ from antifaz.analysis.cost import OutputFlops, attention_operator, counting, for
 from antifaz.core.experiment import read
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
-from antifaz.core.layers.attention import attend
 from antifaz.core.objectives import Loss, Term
 from antifaz.core.routing import Edge, Routing
 from antifaz.core.tokens import Features
+from antifaz.layers.attention import attend
 
 
 @pytest.mark.parametrize("edge", [Edge.FULL, Edge.CAUSAL])

@@ -15,9 +15,9 @@ from torchvision.models import VisionTransformer, vit_b_16
 from antifaz.core.errors import WeightsError
 from antifaz.core.experiment import Experiment, PretrainedPart, Published, read
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.layers.positions import resampled_positions
 from antifaz.core.tokens import Features
 from antifaz.engine.training.initialization import initialize
+from antifaz.layers.positions import resampled_positions
 from antifaz.registry import Plugins, component_of
 
 SIZE, WIDTH, CLASSES = 32, 24, 5

@@ -15,10 +15,10 @@ from antifaz.analysis.influence import randomize_parameters
 from antifaz.core.experiment import read
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
-from antifaz.core.layers.patches import patches_of, to_points
 from antifaz.core.objectives import Objective, reduce
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.layers.patches import patches_of, to_points
 from antifaz.plugins.reconstruction import psnr
 from antifaz.plugins.reconstruction.masking.spec import MaskedError, MaskPoints
 from antifaz.plugins.reconstruction.spec import PSNR, Reconstruction

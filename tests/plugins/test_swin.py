@@ -14,9 +14,9 @@ from antifaz.analysis.influence import randomize_parameters, verify
 from antifaz.core.experiment import read
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
-from antifaz.core.layers import attention
 from antifaz.core.streams import Stream
 from antifaz.core.tokens import Tokens
+from antifaz.layers import attention
 from antifaz.plugins.masks.spec import Isolated, Joint, Routes
 from antifaz.plugins.swin.model import SwinTransformer
 from antifaz.plugins.swin.spec import Swin

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.patches import Patches, from_points, to_points
-from antifaz.core.layers.positions import learned_positions, resampled_positions
 from antifaz.core.tokens import Features, Tokens, token_presence
+from antifaz.layers.patches import Patches, from_points, to_points
+from antifaz.layers.positions import learned_positions, resampled_positions
 
 
 class Positions(nn.Module):

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from antifaz.core.layers.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape, Stream
+from antifaz.layers.patches import Patches, patches_of
 from antifaz.registry import SpecError, component, option, positive
 
 if TYPE_CHECKING:

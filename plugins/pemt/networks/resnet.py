@@ -10,8 +10,8 @@ from typing import cast
 
 from torch import Tensor, nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Features
+from antifaz.layers.batch_norm import MaskedBatchNorm
 
 from .sizes import EXPANSION
 

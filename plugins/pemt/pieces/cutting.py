@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.positions import learned_positions, resampled_positions
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.tokens import Features, Tokens
+from antifaz.layers.positions import learned_positions, resampled_positions
+from antifaz.layers.transformer import init_transformer
 
 
 class PieceCutter(nn.Module):

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core import collectives
-from antifaz.core.layers.transformer import init_transformer
 from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide
 from antifaz.core.tokens import Features
+from antifaz.layers.transformer import init_transformer
 
 from .negatives import content_weights, drawn
 

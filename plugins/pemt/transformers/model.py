@@ -13,11 +13,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import Lowering, Valid, attend
-from antifaz.core.layers.transformer import init_transformer, merge_heads, split_heads
 from antifaz.core.routing import Routing
 from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
+from antifaz.layers.attention import Lowering, Valid, attend
+from antifaz.layers.transformer import init_transformer, merge_heads, split_heads
 
 from .maps import LowRankMap, Map, maps_of
 from .sharing import MULTIMODAL, Sharing

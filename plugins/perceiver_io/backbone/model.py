@@ -10,9 +10,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.attention import readable
 from antifaz.core.routing import Routing
 from antifaz.core.tokens import Tokens
+from antifaz.layers.attention import readable
 
 from ..layers import Layer, Sizes, init_perceiver
 

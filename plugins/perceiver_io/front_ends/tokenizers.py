@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.tokens import Tokens, token_presence
+from antifaz.layers.batch_norm import MaskedBatchNorm
 
 from ..layers import init_perceiver
 

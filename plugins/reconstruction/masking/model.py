@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 import torch
 
-from antifaz.core.layers.patches import Patches, from_points
 from antifaz.core.objectives import Loss, Objective, only
 from antifaz.core.tokens import Features
+from antifaz.layers.patches import Patches, from_points
 
 from ..error import mean_error, numbers_there
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import attrs
 
-from antifaz.core.layers.patches import Patches, patches_of
 from antifaz.core.streams import Group, Shape
+from antifaz.layers.patches import Patches, patches_of
 from antifaz.registry import SpecError, between, component, option, suggest
 
 from ..spec import float_array, one_array, one_shape

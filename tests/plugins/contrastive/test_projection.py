@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features
+from antifaz.layers.batch_norm import MaskedBatchNorm
 from antifaz.plugins.contrastive.spec import Projection
 from antifaz.registry import SpecError
 

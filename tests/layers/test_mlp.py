@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from antifaz.core.layers.mlp import MLP, DropPath, drop_path_rates
+from antifaz.layers.mlp import MLP, DropPath, drop_path_rates
 
 
 def test_an_mlp_is_linear_gelu_linear() -> None:

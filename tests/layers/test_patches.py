@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from antifaz.core.layers.patches import from_points, patches_of, to_points
+from antifaz.layers.patches import from_points, patches_of, to_points
 from antifaz.registry import SpecError
 
 

@@ -34,7 +34,7 @@ class RoutedAttention(nn.Module):
         width: of readers, sources and the result.
         heads: divides the width.
         dropout: of attention weights and of the result.
-        lowering: see antifaz.core.layers.attention.
+        lowering: see antifaz.layers.attention.
     """
 
     def __init__(self, width: int, heads: int, *, dropout: float = 0.0, lowering: Lowering = "grouped") -> None:

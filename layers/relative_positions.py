@@ -3,7 +3,7 @@
 Source: Raffel et al. 2020, "Exploring the limits of transfer learning with a unified text-to-text transformer", section 2.1 and its
 public code: half of the buckets for short distances one by one, the other half in logarithmic steps up to `max_distance`; what is
 farther is one. A backbone holds one module, calls it once, and gives its result to every layer (the `bias` of
-`antifaz.core.layers.attention.attend`), so that it is learned once.
+`antifaz.layers.attention.attend`), so that it is learned once.
 Axes: H heads, R reader tokens, S source tokens.
 """
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from antifaz.core.layers.relative_positions import RelativePositions, bucket_of
-from antifaz.core.layers.transformer import RoutedAttention
 from antifaz.core.routing import Routing
+from antifaz.layers.relative_positions import RelativePositions, bucket_of
+from antifaz.layers.transformer import RoutedAttention
 
 
 @pytest.mark.parametrize(("buckets", "max_distance"), [(32, 128), (32, 64), (8, 20), (16, 1000)])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from antifaz.core.layers.batch_norm import MaskedBatchNorm
+from antifaz.layers.batch_norm import MaskedBatchNorm
 
 
 @pytest.mark.parametrize(("places", "theirs"), [((4, 5), nn.BatchNorm2d), ((2, 3, 4), nn.BatchNorm3d)])

@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from antifaz.core.layers.attention import _fused, attend, readable
 from antifaz.core.routing import Edge, Routing, compose, needed
+from antifaz.layers.attention import _fused, attend, readable
 from antifaz.registry import SpecError
 
 HEADS, WIDTH, BATCH = 2, 4, 3

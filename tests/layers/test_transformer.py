@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from antifaz.core.layers.transformer import RoutedAttention, TransformerBlock, init_transformer, merge_heads, split_heads
 from antifaz.core.routing import Routing
+from antifaz.layers.transformer import RoutedAttention, TransformerBlock, init_transformer, merge_heads, split_heads
 
 JOINT = Routing.full({"a": ["a", "b"], "b": ["a", "b"]})
 ALONE = Routing.full({"a": ["a"], "b": ["b"]})

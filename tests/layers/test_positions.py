@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from antifaz.core.layers.positions import (
+from antifaz.layers.positions import (
     SeparablePositions,
     adapted_positions,
     learned_positions,
