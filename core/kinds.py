@@ -69,7 +69,7 @@ class Kind(registry.Kind):
 
     accepts: Accepts | None = None
     call: Call | None = None
-    checks: tuple[str, ...] = attrs.field(default=(), converter=tuple)
+    checks: tuple[str, ...] = ()
 
 
 EVERY_NODE = (
@@ -80,11 +80,11 @@ STREAMS = "nodes.routing nodes.absent_streams nodes.invalid_tokens nodes.order_o
 
 
 def _node(name: str, about: str, accepts: Accepts, call: Call, checks: str = "") -> Kind:
-    return Kind(name=name, space="graph node", about=about, accepts=accepts, call=call, checks=(EVERY_NODE + checks).split())
+    return Kind(name=name, space="graph node", about=about, accepts=accepts, call=call, checks=tuple((EVERY_NODE + checks).split()))
 
 
 def _other(name: str, about: str, checks: str, space: str = "") -> Kind:
-    return Kind(name=name, space=space or name.replace("_", " "), about=about, checks=checks.split())
+    return Kind(name=name, space=space or name.replace("_", " "), about=about, checks=tuple(checks.split()))
 
 
 KINDS: Mapping[str, Kind] = {

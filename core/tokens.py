@@ -88,7 +88,7 @@ def _register(cls: type[Tokens] | type[Features]) -> None:
 
     def unflatten(children: Any, grid: Any) -> Any:
         named = dict(zip(tensors, children, strict=True))
-        return cls(**named) if grid is None else cls(**named, grid=grid)
+        return Features(**named) if cls is Features else Tokens(**named, grid=grid)
 
     name = f"antifaz.{cls.__name__}"
     pytree.register_pytree_node(cls, flatten, unflatten, serialized_type_name=name, flatten_with_keys_fn=flatten_with_keys)
