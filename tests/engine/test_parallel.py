@@ -153,7 +153,7 @@ def test_a_mistake_of_the_config_is_told_once(tmp_path: Path) -> None:
     config = write_config(tmp_path)
     for change, message in (
         ("graph.pooled.mask=zoro", "unknown mask policy 'zoro'"),
-        ("stages.train.init=no.pt", "there is no file no.pt"),
+        ("stages.train.init=no.pt", "the file no.pt does not exist"),
     ):
         done = run_two(config, change)
         assert done.returncode != 0

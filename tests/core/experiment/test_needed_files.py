@@ -57,7 +57,7 @@ def test_weights_of_a_later_stage_are_looked_for_before_anything_is_made(
     root = tmp_path / "r"
     _, err, code = said(monkeypatch, capsys, "run", str(tiny_config), change, "--run", str(root), "--device", "cpu")
     assert (code, root.exists()) == (2, False)
-    assert "there is no file nowhere.safetensors" in err
+    assert "the file nowhere.safetensors does not exist" in err
     assert "command line: stages.finetune.init=" in err
 
 
