@@ -66,7 +66,7 @@ def _sync(folder: Path) -> None:
 
 
 def steps(folder: Path) -> list[int]:
-    """The steps of the complete checkpoints, ascending."""
+    """List the steps of the complete checkpoints, ascending."""
     if not folder.is_dir():
         return []
     return sorted(int(p.name.removeprefix(PREFIX)) for p in folder.iterdir() if p.name.startswith(PREFIX))

@@ -1,4 +1,4 @@
-"""The context of a run: what its stages share. Hooks, loggers and callbacks see it as the protocol `RunContext`."""
+"""The context of a run, which its stages share. Hooks, loggers and callbacks see it as the protocol `RunContext`."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StoppedError(RunError):
 
 
 class Context:
-    """What the stages of a run share: the experiment, its folder, the device, data sets, logs.
+    """Everything that the stages of a run share: the experiment, its folder, the device, data sets, logs.
 
     Args:
         experiment: a config without mistakes.

@@ -70,7 +70,7 @@ def evaluate(run: Context, name: str, stage: EvaluateStage) -> None:
 
 
 class _Kept:
-    """What metrics make of an evaluation: figures for results.json, and where there are any, details for the stage's own file.
+    """The results of an evaluation: figures for results.json, and where metrics keep any, details for the stage's own file.
 
     views: samples in a row that are one.
     """
@@ -82,7 +82,7 @@ class _Kept:
         self.lower: dict[str, list[str]] = {}
 
     def measure(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
-        """label: what was given. sides: argument -> what was collected for it."""
+        """Compute one metric. label: names what was given. sides: argument -> the values that were collected for it."""
         key, averaging = sink.name, sink.entry.average_views
         metric = sink.entry.spec.build(sink.groups)
         arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
@@ -93,12 +93,12 @@ class _Kept:
             self.details.setdefault(label, {})[key] = details(**arguments).json()
 
     def _of_samples(self, values: Values, averaging: Averaging) -> Values:
-        """One answer for each sample; entries of the batch, such as a target, are no logits."""
+        """Average the views of each sample; entries of the batch, such as a target, are not logits and stay their mean."""
         entries = f"{BATCH}."
         return {k: averaged(v, self.views, "mean" if k.startswith(entries) else averaging) for k, v in values.items()}
 
     def write(self, path: Path, samples: SampleSet) -> None:
-        """samples: named where details speak of single ones; names are paths, mostly relative to the working folder."""
+        """Write the details. samples: named where details speak of single ones, by paths mostly relative to the working folder."""
         places = range(0, len(samples), self.views) if self.details else ()
         names = [samples.identity(i) for i in places]
         content: dict[str, Any] = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
@@ -108,7 +108,7 @@ class _Kept:
 
 
 def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict[Given, list[str]]:
-    """Which references each set of given modalities must compute."""
+    """List the references that each set of given modalities must compute."""
     calls: dict[Given, list[str]] = {}
     for sink in sinks.values():
         if sink.entry.present:
@@ -122,7 +122,7 @@ def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict
 
 @torch.no_grad()
 def collect(run: Context, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
-    """The outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
+    """Compute the outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
     entry = run.experiment.data[stage.data]
     samples = run.samples(stage.data, training=False)
     limit = UnreadableLimit(samples, entry.max_unreadable, stage.data)
@@ -162,7 +162,7 @@ def _joined(parts: Sequence[Values]) -> Values:
 
 
 def _presence(parts: Sequence[Features]) -> Tensor:
-    """Of all parts in a row, over the same axes: some say it for the several entries of a sample, others for all at once."""
+    """Join the presence of all parts over the same axes: some have it for the several entries of a sample, others for all at once."""
     axes = max(part.presence().dim() for part in parts)
 
     def over(part: Features) -> Tensor:

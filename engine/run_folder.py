@@ -124,7 +124,7 @@ class RunFolder:
             self._claim = None
 
     def _claimed(self, mark: Path) -> BinaryIO | None:
-        """The mark, locked for this process; None where the system or the disk knows no locks.
+        """Return the mark, locked for this process; None where the system or the disk knows no locks.
 
         A record lock: it ends with the process, however that ends, and loader processes do not inherit it.
         """
@@ -167,8 +167,8 @@ class RunFolder:
         write_atomically(self.stage(stage) / "done.json", json.dumps(summary, indent=2) + "\n")
 
     def read_results(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
-        return found
+        results: dict[str, Any] = json.loads(self.results.read_text(encoding="utf-8")) if self.results.exists() else {}
+        return results
 
     def forget_metrics_after(self, stage: str, step: int) -> None:
         """Drop the lines that a stopped run wrote after the checkpoint from which it goes on."""

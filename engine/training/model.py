@@ -43,7 +43,7 @@ class TrainingModel(nn.Module):
             self.graph.get_submodule(node).eval()
 
     def named_weights(self) -> dict[str, nn.Parameter]:
-        """Every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""
+        """Return every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""
         aliases = self.graph.aliases
         named = {n: p for n, p in self.graph.named_parameters(remove_duplicate=False) if n not in aliases}
         for name, objective in zip(self.sinks, self.objectives, strict=True):
@@ -52,7 +52,7 @@ class TrainingModel(nn.Module):
 
 
 def trainable_parameters(model: TrainingModel, shapes: Mapping[str, Shape]) -> set[str]:
-    """Names of the parameters that get a gradient from the objectives, found on the meta device at no cost.
+    """Name the parameters that receive a gradient from the objectives, found on the meta device at no cost.
 
     model: on the meta device. shapes: of the stage's own data.
     """

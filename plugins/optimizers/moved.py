@@ -1,4 +1,4 @@
-"""What to write instead of the keys that `optimizer:` had before optimizers and schedules were components."""
+"""Advice for keys that `optimizer:` had before optimizers and schedules were components."""
 
 from __future__ import annotations
 
