@@ -162,7 +162,7 @@ def _joined(parts: Sequence[Values]) -> Values:
 
 
 def _presence(parts: Sequence[Features]) -> Tensor:
-    """Join the presence of all parts over the same axes: some have it for the several entries of a sample, others for all at once."""
+    """Join the presence of all parts over the same axes: some have it by entries of a sample, others for a whole sample."""
     axes = max(part.presence().dim() for part in parts)
 
     def over(part: Features) -> Tensor:
