@@ -48,6 +48,7 @@ $(INSTALLED): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --upgrade pip 'setuptools>=77,<82'
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	$(BIN)/antifaz schema > configs/schema.json
 	touch $(INSTALLED)
 
 clean:

@@ -35,19 +35,23 @@ SPEAKING = 10.0
 
 
 def main() -> None:
-    """Entry point: words instead of tracebacks, and the exit code of the error.
-
-    Of several processes that torchrun started, the first speaks for all where all of them fail alike. The others wait: torchrun
-    ends every process as soon as one has failed.
-    """
+    """Run the command; an error becomes words and its exit code, never a traceback."""
     try:
-        app()
-    except AntifazError as error:
-        if error.shared and os.environ.get("RANK", "0") != "0":
-            time.sleep(SPEAKING)
+        try:
+            app()
+        except AntifazError as error:
+            leave_the_word_to_the_first()
+            errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
             sys.exit(error.exit_code)
-        errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         errors.print("stopped")
         sys.exit(130)
+
+
+def leave_the_word_to_the_first() -> None:
+    """Wait in all but the first of the processes that torchrun started: where all fail alike, torchrun ends them once one has.
+
+    A process that fails alone is still there afterwards, and speaks for itself.
+    """
+    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
+        time.sleep(SPEAKING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -34,7 +34,6 @@ class StoppedError(RunError):
     """A person or the machine asked the run to stop; it did, after a checkpoint."""
 
     exit_code = 130
-    shared = True
 
 
 class Context:
@@ -148,17 +147,21 @@ class Context:
 
     @contextmanager
     def logging(self) -> Iterator[None]:
-        """Open the loggers of the config, and close them afterwards. Main process only."""
-        if collectives.is_main():
-            for spec in self.experiment.header.loggers:
+        """Open the loggers of the config, and close all of them afterwards; one that cannot close is a warning."""
+        with ExitStack() as opened:
+            for spec in self.experiment.header.loggers if collectives.is_main() else ():
                 with blaming(spec):
-                    self._loggers.append((spec, spec.build(self)))
-        try:
+                    logger = spec.build(self)
+                self._loggers.append((spec, logger))
+                opened.callback(self._close, spec, logger)
             yield
-        finally:
-            for spec, logger in self._loggers:
-                with blaming(spec):
-                    logger.close()
+
+    def _close(self, spec: LoggerSpec, logger: Logger) -> None:
+        try:
+            with blaming(spec):
+                logger.close()
+        except AntifazError as error:  # what was kept before counts more, and so does the error that may be on its way
+            self.warn("", error.message)
 
     def add_results(self, stage: str, results: Mapping[str, Any]) -> None:
         """Put a stage's figures into results.json."""

@@ -48,20 +48,13 @@ def run_experiment(
             except AntifazError as error:
                 failure = error
         if collectives.total(int(failure is not None), place):
-            raise failure or not_opened()
+            raise failure or RunError("the main process could not open the run")
         run = Context(experiment, folder, place, console)
         execute(run)
         return run
     finally:
         folder.close()
         parallel.leave()
-
-
-def not_opened() -> RunError:
-    """Make the error of the other processes; the main one says why."""
-    error = RunError("the main process could not open the run")
-    error.shared = True
-    return error
 
 
 def open_folder(experiment: Experiment, folder: RunFolder, device: torch.device, *, fresh: bool) -> None:

@@ -42,10 +42,11 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
     with TrainLogger(run, name, stage, state.step) as log:
         for step in range(state.step, stage.steps):
             torch.manual_seed(derived_seed(run.experiment.header.seed, name, step, collectives.rank()))
-            set_learning_rate(state.optimizer, stage.schedule.rate(step, stage.steps, stage.optimizer.lr))
+            set_learning_rate(state.optimizer, scheduled_rate(name, stage, step))
             figures = accumulate_gradients(run, stage, wrapped, batches, log)
             figures["gradient_norm"] = clip_gradients(state.parameters.values(), stage.grad_clip)
-            state.optimizer.step()
+            with blaming(stage.optimizer, name, step):
+                state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             if state.average is not None:
                 state.average.update(state.parameters)
@@ -72,7 +73,8 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
     if stage.precision == "bfloat16" and not parallel.has_fast_bfloat16(run.device):
         run.warn(name, "this processor has no bfloat16 units: precision: float32 would be several times faster")
     model, parameters = build_model(run, name, stage)
-    optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale)
+    with blaming(stage.optimizer, name):
+        optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale)
     average = None if stage.ema is None else MovingAverage(parameters, stage.ema)
     state = StageState(name, stage.steps, model, parameters, optimizer, average)
     state.resume(run.folder.stage(name) / "checkpoints")
@@ -136,6 +138,16 @@ def build_transforms(entry: DataEntry, shapes: Mapping[str, Shape]) -> list[Any]
         built.append(transform.build(shapes))
         shapes = {**shapes, **transform.shapes(shapes)}
     return built
+
+
+def scheduled_rate(name: str, stage: TrainStage, step: int) -> float:
+    """Return the learning rate of a step of a stage.
+
+    Raises:
+        RunError: what the schedule raises, with its name and the step.
+    """
+    with blaming(stage.schedule, name, step):
+        return stage.schedule.rate(step, stage.steps, stage.optimizer.lr)
 
 
 def accumulate_gradients(

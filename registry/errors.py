@@ -51,8 +51,6 @@ class AntifazError(Exception):
     """Base of every error that is meant for a person: what is wrong, and what to do about it."""
 
     exit_code = 2
-    shared = False
-    """Whether every process of a run meets it alike, so that the first need only say it."""
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         self.message, self.hint = message, hint
@@ -64,8 +62,6 @@ class AntifazError(Exception):
 
 class ConfigError(AntifazError):
     """A config that cannot be run, with every problem that was found in it."""
-
-    shared = True
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         unique = dict.fromkeys(problems)
@@ -91,8 +87,6 @@ class SpecError(AntifazError):
 
 class PluginError(AntifazError):
     """A plugin that was asked for by name and cannot be used."""
-
-    shared = True
 
 
 class UnknownComponentError(PluginError):

@@ -121,6 +121,18 @@ def test_torch_free_files_import_nothing_heavy(path: Path) -> None:
     assert not {name for name in imported(path, types=False, late=False) if name.split(".")[0] in HEAVY}
 
 
+def test_torch_free_modules_are_torch_free_when_they_are_imported() -> None:
+    """Nor through others: every torch-free module, and every plugin's registration and specs, in one fresh process."""
+    light = [p for p in SOURCES if str(p.relative_to(ROOT)).startswith((*TORCH_FREE, "cli")) and p.stem != "__main__"]
+    modules = [module_of(p) for p in light]
+    modules += [module_of(p) for p in SOURCES if p.parts[-1] in ("__init__.py", "spec.py", "examples.py") and "plugins" in p.parts]
+    code = (
+        f"import importlib, sys\nfor m in {modules!r}: importlib.import_module(m)\nprint(sorted(set({HEAVY!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)
+    assert done.stdout.strip() == "[]"
+
+
 def test_listing_components_imports_no_torch() -> None:
     code = "import sys; from antifaz.core.discovery import discover; list(discover().catalogue); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent)

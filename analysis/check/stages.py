@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.engine.training.model import TrainingModel, trainable_parameters
+from antifaz.engine.training.optimization import build_optimizer
 from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, declaration_of, failure
 
 from .model import node_problem
@@ -42,6 +44,9 @@ def report_stages(experiment: Experiment) -> dict[str, StageReport]:
         if isinstance(stage, TrainStage):
             model = TrainingModel(build_graph(experiment.wirings[name], device="meta"), experiment.sinks[name]).to("meta")
             shapes = experiment.data[stage.data].training_shapes()
+            if optimization := _optimization_problems(experiment, name, stage, model):
+                problems += optimization
+                continue
             try:
                 reports[name] = StageReport(_cost(experiment, stage, model, shapes), _untrained(model, stage, shapes))
             except Exception as error:  # whatever a plugin's own code raises in training
@@ -49,6 +54,29 @@ def report_stages(experiment: Experiment) -> dict[str, StageReport]:
     if problems:
         raise ConfigError(problems)
     return reports
+
+
+def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage, model: TrainingModel) -> list[Problem]:
+    """Build the optimizer on the meta device, and ask the schedule for its first and last rate."""
+
+    def build() -> None:
+        build_optimizer(model.named_weights(), stage.optimizer, stage.lr_scale)
+        if not isinstance(stage.optimizer.moments, int):
+            raise TypeError("`moments` is not a whole number")
+
+    def ask() -> None:
+        for step in (0, stage.steps - 1):
+            if not 0 <= (rate := stage.schedule.rate(step, stage.steps, stage.optimizer.lr)) < math.inf:
+                raise ValueError(f"the rate of step {step} is {rate}")
+
+    problems = []
+    for key, spec, attempt in (("optimizer", stage.optimizer, build), ("schedule", stage.schedule, ask)):
+        try:
+            attempt()
+        except Exception as error:  # whatever a plugin's own code raises
+            message = f"stage {name!r}: the {key} {declaration_of(spec).name!r} fails: {failure(error, spec)}"
+            problems.append(Problem(message, experiment.document.location(("stages", name, key)), PLUGIN_FAULT_HINT))
+    return problems
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:

@@ -37,10 +37,11 @@ def run(
     root = folder or Path("runs") / experiment.name
     finished = run_experiment(experiment, root, device=device, fresh=fresh)
     if collectives.is_main() and not finished.console.quiet:
-        for results in tables(finished.folder.read_results()):
-            console.print(results_table(results))
+        for table in tables(finished.folder.read_results()):
+            console.print(results_table(table))
         name, path, events = (escape(str(x)) for x in (experiment.name, finished.folder.results, finished.folder.events))
-        console.print(f"{name}: {report.parameters:,} parameters. Results: {path}", soft_wrap=True)
+        results = f" Results: {path}" if finished.folder.results.exists() else ""
+        console.print(f"{name}: {report.parameters:,} parameters.{results}", soft_wrap=True)
         if any(finished.folder.events.glob("events.out.tfevents.*")):
             console.print(f"Curves: tensorboard --logdir {events}", highlight=False, soft_wrap=True)
 

@@ -12,7 +12,9 @@ from string import Template
 
 from antifaz.registry import AntifazError, WriteError
 
-KINDS = ("backbone", "tokenizer", "mask", "objective", "dataset")
+TEMPLATES = Path(str(resources.files("antifaz.cli.new").joinpath("templates")))
+KINDS = tuple(sorted(folder.name for folder in TEMPLATES.iterdir() if (folder / "spec.py.tmpl").is_file()))
+"""The kinds that have a template."""
 NAME = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 IMPORTS = {"Example": "antifaz.core.examples", "Shape": "antifaz.core.streams", "Stream": "antifaz.core.streams"}
 
@@ -102,7 +104,7 @@ def _imports(examples: str, before: Sequence[str]) -> str:
 
 
 def _template(place: str) -> Path:
-    return Path(str(resources.files("antifaz.cli.new").joinpath("templates", *f"{place}.tmpl".split("/"))))
+    return TEMPLATES.joinpath(*f"{place}.tmpl".split("/"))
 
 
 def _exists(place: str) -> bool:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from antifaz.analysis.check.report import check
+from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError, RunError
 from antifaz.core.experiment import read
 from antifaz.engine.context import blaming
 from antifaz.engine.run import run_experiment
 from antifaz.plugins.optimizers.sgd import SGD
-from antifaz.registry import Plugins
+from antifaz.registry import ConfigError, Plugins
 
 SHORT = ("stages.pretrain.steps=2", "stages.finetune=!delete", "stages.evaluate=!delete")
 KEEPER = """
@@ -71,6 +73,74 @@ def test_loggers_are_those_of_the_config(tiny_config: Path, keeper: Plugins, tmp
 def test_a_logger_that_fails_is_named_with_its_stage_and_step(tiny_config: Path, keeper: Plugins, tmp_path: Path) -> None:
     experiment = read(tiny_config, keeper, [*SHORT, "loggers=[{use: lines, fails: true}]"])
     with pytest.raises(RunError, match=r"the logger 'lines' failed at step 2 of stage 'pretrain': KeyError.*keeper.py:\d+\)"):
+        run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+
+
+def test_a_logger_that_cannot_close_is_a_warning_and_the_others_are_closed(
+    tiny_config: Path, keeper: Plugins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    experiment = read(tiny_config, keeper, [*SHORT, "loggers=[lines, {use: lines, fails: false}]"])
+    spec = experiment.header.loggers[0]
+    built = type(spec).build
+
+    def build(self, run):
+        logger = built(self, run)
+        if self is spec:
+            monkeypatch.setattr(logger, "close", lambda: 1 / 0)
+        return logger
+
+    monkeypatch.setattr(type(spec), "build", build)
+    run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+    assert (tmp_path / "r" / "events" / "closed").exists()
+    assert "the logger 'lines' failed: ZeroDivisionError" in (tmp_path / "r" / "warnings.jsonl").read_text()
+    assert (tmp_path / "r" / "stages" / "pretrain" / "done.json").exists()
+
+
+FAULTY = """
+import attrs
+from antifaz.registry import component, hookimpl
+
+@component("optimizer", "brittle")
+@attrs.frozen(kw_only=True)
+class Brittle:
+    "Fails."
+    lr = 0.1
+    weight_decay = 0.0
+    moments = 0
+
+    def build(self, groups):
+        raise ValueError("no such groups")
+
+@component("schedule", "cracked")
+@attrs.frozen(kw_only=True)
+class Cracked:
+    "Fails."
+    def rate(self, step, steps, peak):
+        return 1 / 0
+
+@hookimpl
+def antifaz_components():
+    return [Brittle, Cracked]
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "words"),
+    [
+        ("stages.pretrain.optimizer={use: brittle}", "optimizer", "the optimizer 'brittle' fails: ValueError: no such groups"),
+        ("stages.pretrain.schedule=cracked", "schedule", "the schedule 'cracked' fails: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_optimizers_and_schedules_that_fail_are_named(
+    tiny_config: Path, tmp_path: Path, change: str, place: str, words: str
+) -> None:
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    experiment = read(tiny_config, discover([tmp_path / "faulty.py"]), [*SHORT, change])
+    with pytest.raises(ConfigError) as refused:
+        check(experiment, data=False)
+    assert words in str(refused.value)
+    assert refused.value.problems[0].location == experiment.document.location(("stages", "pretrain", place))
+    with pytest.raises(RunError, match=f"the {place} '.*' failed"):
         run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
 
 

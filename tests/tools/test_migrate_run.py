@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import migrate_run
+import pytest
 
 from antifaz.core.discovery import discover
 from antifaz.core.experiment import read
@@ -50,16 +51,33 @@ def test_every_word_that_changed_is_rewritten(tmp_path: Path) -> None:
     assert migrate_run.migrate(NEW) == NEW
 
 
-def test_the_command_keeps_the_old_file_and_leaves_new_ones_alone(tmp_path: Path, tiny_config: Path, capsys, monkeypatch) -> None:
-    path = tmp_path / "config.yaml"
+def test_values_that_are_no_mappings_are_left_for_check_to_name() -> None:
+    wrong = {"inputs": 3, "stages": {"a": None, "b": {"metrics": [1], "optimizer": "adamw"}}, "published": None}
+    assert migrate_run.migrate(wrong) == wrong
+
+
+def test_the_command_rewrites_a_run_once_and_keeps_what_it_was(tmp_path: Path, tiny_config: Path, capsys, monkeypatch) -> None:
     today = "optimizer: {use: adamw, lr: 0.001}\n    schedule: {use: cosine, warmup: 2}"
     assert today in tiny_config.read_text()
     text = tiny_config.read_text().replace(today, "optimizer: {lr: 0.001, warmup: 2}")
-    path.write_text(text)
-    monkeypatch.setattr(sys, "argv", ["migrate_run.py", str(path)])
+    (tmp_path / "config.yaml").write_text(text)
+    monkeypatch.setattr(sys, "argv", ["migrate_run.py", str(tmp_path)])
     migrate_run.main()
     assert (tmp_path / "config.yaml.before").read_text() == text
-    expected, migrated = read(tiny_config, discover()), read(path, discover())
+    expected, migrated = read(tiny_config, discover()), read(tmp_path / "config.yaml", discover())
     assert migrated.stages == expected.stages
     migrate_run.main()
     assert "nothing to change" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [(None, "not a run folder"), ("name: [x\n", "config.yaml:"), ("extends: quickstart\n", "extends another file")],
+)
+def test_what_is_no_config_of_a_run_is_left_alone(tmp_path: Path, monkeypatch, text: str | None, message: str) -> None:
+    if text is not None:
+        (tmp_path / "config.yaml").write_text(text)
+    monkeypatch.setattr(sys, "argv", ["migrate_run.py", str(tmp_path)])
+    with pytest.raises(SystemExit, match=message):
+        migrate_run.main()
+    assert text is None or (tmp_path / "config.yaml").read_text() == text
