@@ -81,15 +81,15 @@ class BottleneckTransformer(nn.Module):
         latent = streams[self.bottleneck].values if self.bottleneck in streams else None
         encoders = {name: self._encoder(name) for name in present}
         for i in range(self.depth):
-            made: dict[str, Tensor] = {}
+            drafts: dict[str, Tensor] = {}
             for name in present:
                 block = encoders[name].blocks[i]
                 if i < self.fusion_layer or latent is None:
                     x[name] = block({name: x[name]}, self.alone[name], valid)[name]
                 else:
-                    found = block({name: x[name], self.bottleneck: latent}, self.meeting[name], valid)
-                    x[name], made[name] = found[name], found[self.bottleneck]
-            latent = _mean(made, valid, latent) if made and latent is not None else latent
+                    met = block({name: x[name], self.bottleneck: latent}, self.meeting[name], valid)
+                    x[name], drafts[name] = met[name], met[self.bottleneck]
+            latent = _mean(drafts, valid, latent) if drafts and latent is not None else latent
         result = {name: streams[name].with_values(encoders[name].norm(x[name])) for name in present}
         if latent is not None:
             result[self.bottleneck] = streams[self.bottleneck].with_values(self.bottleneck_norm(latent))
@@ -101,14 +101,14 @@ class BottleneckTransformer(nn.Module):
         return encoder
 
 
-def _mean(made: Mapping[str, Tensor], valid: Valid, before: Tensor) -> Tensor:
-    """What the modalities made of the bottleneck (B, N, W), averaged over those that a sample has; as before where it has none."""
-    if all(valid[name] is None for name in made):
-        return torch.stack(list(made.values())).mean(dim=0)
-    there = torch.stack([_presence(valid[name], value) for name, value in made.items()])  # (modalities, B)
-    weights = there.to(before.dtype)[:, :, None, None]
-    mean = (torch.stack(list(made.values())) * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)
-    return torch.where(there.any(dim=0)[:, None, None], mean, before)
+def _mean(drafts: Mapping[str, Tensor], valid: Valid, before: Tensor) -> Tensor:
+    """Return the mean bottleneck (B, N, W) over the modalities that a sample has; the one before the layer where it has none."""
+    if all(valid[name] is None for name in drafts):
+        return torch.stack(list(drafts.values())).mean(dim=0)
+    present = torch.stack([_presence(valid[name], value) for name, value in drafts.items()])  # (modalities, B)
+    weights = present.to(before.dtype)[:, :, None, None]
+    mean = (torch.stack(list(drafts.values())) * weights).sum(dim=0) / weights.sum(dim=0).clamp(min=1)
+    return torch.where(present.any(dim=0)[:, None, None], mean, before)
 
 
 def _presence(valid: Tensor | None, like: Tensor) -> Tensor:

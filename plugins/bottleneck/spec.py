@@ -49,9 +49,9 @@ class Bottleneck:
             raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
         latents = [stream.name for stream in streams if stream.latent]
         if len(latents) != 1 or len(streams) < 2:
-            found = f"the latent streams {', '.join(latents)}" if latents else "no latent stream"
+            named = f"the latent streams {', '.join(latents)}" if latents else "no latent stream"
             raise SpecError(
-                f"one latent stream is the bottleneck, beside one modality or more; here are {found} of {', '.join(inputs)}",
+                f"one latent stream is the bottleneck, beside one modality or more; here are {named} of {', '.join(inputs)}",
                 field="in",
                 hint="add one node: {use: latents, tokens: 4, width: ...}",
             )

@@ -89,17 +89,17 @@ class HeadAccuracy:
             valid_N = answer.presence() & wanted.presence()
             if valid_N.any():
                 outputs[name] = output_details(chances[name], wanted.values, valid_N)
-        targets = [t if there else None for t, there in zip(wanted.values.tolist(), wanted.presence().tolist(), strict=True)]
+        targets = [t if known else None for t, known in zip(wanted.values.tolist(), wanted.presence().tolist(), strict=True)]
         return Details(outputs=outputs, classes=self.classes, targets=targets, score="probability of the right class")
 
 
 def output_details(chances_NC: Tensor, target_N: Tensor, valid_N: Tensor) -> OutputDetails:
-    """What one output did on each sample; of equal chances the first class is its answer, what is not a number has none."""
+    """Return one output's score and answer of each sample; the first class wins a tie, and a chance that is not a number none."""
     finite_NC = chances_NC.nan_to_num(0.0)
-    own_N = finite_NC.gather(1, torch.where(valid_N, target_N, 0)[:, None])[:, 0]
-    there = valid_N.tolist()
-    scores = [score if t else None for score, t in zip(own_N.tolist(), there, strict=True)]
-    answers = [answer if t else None for answer, t in zip(finite_NC.argmax(dim=1).tolist(), there, strict=True)]
+    target_chance_N = finite_NC.gather(1, torch.where(valid_N, target_N, 0)[:, None])[:, 0]
+    is_valid = valid_N.tolist()
+    scores = [score if t else None for score, t in zip(target_chance_N.tolist(), is_valid, strict=True)]
+    answers = [answer if t else None for answer, t in zip(finite_NC.argmax(dim=1).tolist(), is_valid, strict=True)]
     pairs = Counter((t, a) for t, a in zip(target_N.tolist(), answers, strict=True) if a is not None)
     return OutputDetails(scores=scores, answers=answers, confusion=dict(sorted(pairs.items())))
 

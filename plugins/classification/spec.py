@@ -35,7 +35,7 @@ class LinearHeads:
     def outputs(self, inputs: Group) -> Value | Group:
         for name, value in inputs.items():
             if not isinstance(value, Shape) or len(value.dims) != 1:
-                raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the heads")
+                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the heads")
         out = {name: Shape((self.classes,)) for name in inputs}
         return out if len(out) > 1 else Shape((self.classes,))
 
@@ -197,10 +197,10 @@ class Mixup:
 
     def _classes(self, shapes: Mapping[str, Shape]) -> int:
         target = shapes[self.target]
-        told = target.dims[0] if target.dims else len(target.classes)
-        if told and self.classes not in (None, told):
-            raise SpecError(f"`classes` is {self.classes}, but the data have {told}", field="classes", hint="leave it out")
-        count = told or self.classes
+        counted = target.dims[0] if target.dims else len(target.classes)
+        if counted and self.classes not in (None, counted):
+            raise SpecError(f"`classes` is {self.classes}, but the data have {counted}", field="classes", hint="leave it out")
+        count = counted or self.classes
         if not count:
             raise SpecError("the data do not say how many classes there are", field="classes", hint="set `classes`")
         return count
@@ -215,13 +215,13 @@ def logits_and_target(inputs: Mapping[str, Group], *, several_places: bool = Fal
 
     several_places: logits may have axes before that of the classes.
     """
-    found = {name: value.dims if isinstance(value, Shape) else () for name, value in inputs["logits"].items()}
-    dims = next(iter(found.values()), ())
-    if len(set(found.values())) != 1 or not dims or (len(dims) > 1 and not several_places):
-        said = {name: list(sizes) for name, sizes in found.items()}
-        raise SpecError(f"`logits` must be vectors of one width, these are: {said}", hint="put `linear_heads` before it")
+    shapes = {name: value.dims if isinstance(value, Shape) else () for name, value in inputs["logits"].items()}
+    dims = next(iter(shapes.values()), ())
+    if len(set(shapes.values())) != 1 or not dims or (len(dims) > 1 and not several_places):
+        listing = {name: list(shape) for name, shape in shapes.items()}
+        raise SpecError(f"`logits` must be vectors of one width, these are: {listing}", hint="put `linear_heads` before it")
     if len(inputs["target"]) != 1:
-        raise SpecError(f"`target` is one entry, not {len(inputs['target'])}: {', '.join(inputs['target'])}")
+        raise SpecError(f"`target` must be one entry, not {len(inputs['target'])}: {', '.join(inputs['target'])}")
     (target,) = inputs["target"].values()
     classes = dims[-1]
     if not isinstance(target, Shape):
@@ -246,7 +246,7 @@ def multi_hot(inputs: Mapping[str, Group]) -> None:
 
 
 def known_heads(names: tuple[str, ...] | None, logits: Group, field: str) -> None:
-    """SpecError for a name that is no head, or for a list without names."""
+    """SpecError for a name that is not a head, or for a list without names."""
     if names is not None and not names:
         raise SpecError("no head is named", field=field, hint=f"known heads: {', '.join(sorted(logits))}")
     for name in names or ():

@@ -82,7 +82,7 @@ def _unit(values_BW: Tensor, valid_B: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _logs(scores: list[Tensor], target_B: Tensor, valid_B: Tensor, scale: Tensor | float, count: Tensor) -> dict[str, Term]:
-    """How often the partner is the most similar one of the global batch, over both directions; the temperature."""
+    """Return how often the partner is the most similar one of the global batch, over both directions, and the temperature."""
     hits_B = torch.stack([scores_BG.argmax(dim=1) == target_B for scores_BG in scores]).to(count.dtype).mean(dim=0)
     one = torch.ones_like(count)
     return {"accuracy": Term(masked_sum(hits_B, valid_B), count), "temperature": Term((one / scale).sum(), one)}

@@ -74,9 +74,9 @@ def _each(valid: Tensor, candidates: int) -> Tensor:
     return valid[:, None].expand(-1, candidates) if valid.dim() == 1 else valid
 
 
-def _unit(values: Tensor, there: Tensor) -> Tensor:
+def _unit(values: Tensor, valid: Tensor) -> Tensor:
     """(..., W) unit vectors in at least float32; zeros where not there, whatever stood in their place."""
-    return F.normalize(torch.where(there[..., None], wide(values), 0.0), dim=-1)
+    return F.normalize(torch.where(valid[..., None], wide(values), 0.0), dim=-1)
 
 
 def _log_sum(scores_BGC: Tensor, part_BGC: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Projection:
             raise SpecError(f"`norm: {self.norm}` has no hidden layer to normalise", field="norm", hint="set `hidden` too")
         for name, value in inputs.items():
             if not isinstance(value, Shape) or len(value.dims) != 1:
-                raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the projection")
+                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the projection")
         out = {name: Shape((self.width,)) for name in inputs}
         return out if len(out) > 1 else Shape((self.width,))
 
@@ -128,7 +128,7 @@ def embedding_pair(inputs: Mapping[str, Group], several: Collection[str] = ()) -
     for argument, group in inputs.items():
         if len(group) != 1:
             raise SpecError(
-                f"`{argument}` is one embedding, not {len(group)}: {', '.join(group)}", hint="name one output: NODE.OUTPUT"
+                f"`{argument}` must be one embedding, not {len(group)}: {', '.join(group)}", hint="name one output: NODE.OUTPUT"
             )
         (value,) = group.values()
         axes = (1, 2) if argument in several else (1,)

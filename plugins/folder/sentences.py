@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 def sentences(spec: Folder, cells: Mapping[str, str], where: str) -> dict[str, Text | None]:
-    """What a row says in each entry of text; None where its cells are empty."""
+    """Return a row's sentences for each entry of text; None where its cells are empty."""
     _, names = by_source(spec.modalities)
-    found: dict[str, Text | None] = {}
+    by_entry: dict[str, Text | None] = {}
     for name in names:
         how = spec.cells(name)
         parts = [part for column in spec.columns_of(name) for part in _split(cells.get(column), how.separator)]
         times = () if how.times is None else _times(_split(cells.get(how.times), how.separator), parts, where)
-        said = tuple(part for part in parts if part)
-        found[name] = Text(said, times) if said else None
-    return found
+        spoken = tuple(part for part in parts if part)
+        by_entry[name] = Text(spoken, times) if spoken else None
+    return by_entry
 
 
 def _split(cell: str | None, separator: str | None) -> list[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class TextCells:
-    """Where the sentences of an entry stand in the CSV."""
+    """The cells of the CSV that hold the sentences of an entry."""
 
     columns: tuple[str, ...] | None = option(
         default=None, doc="columns of sentences, the most important first; default the entry's name"

@@ -37,7 +37,7 @@ def open_folder(spec: Folder, training: bool) -> SampleSet:
     root = Path(spec.root)
     rows, missing = read_table(spec, root)
     if not rows:
-        raise IndexFileError(f"{root / spec.index} lists no file that is there")
+        raise IndexFileError(f"{root / spec.index} lists no file that exists")
     cache = root / ".antifaz-cache" if spec.cache else None
     return open_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training, cache=cache, missing=missing)
 
@@ -50,7 +50,7 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
     lost: list[str] = []
     unknown: list[str] = []
     try:
-        # Bytes that are no UTF-8 come through as they are: in a sentence they make a sample unreadable, elsewhere they are refused.
+        # Bytes that are not UTF-8 come through as they are: in a sentence they make a sample unreadable, elsewhere they raise.
         with open(index, newline="", encoding="utf-8-sig", errors="surrogateescape") as file:
             reader = csv.DictReader(file, strict=True)
             columns = list(reader.fieldnames or ())
@@ -85,7 +85,7 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
 
 def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
     if any("\udc80" <= letter <= "\udcff" for name in columns for letter in name):
-        raise IndexFileError(f"the index {index} cannot be read: it is no UTF-8", hint="save the file as UTF-8")
+        raise IndexFileError(f"the index {index} cannot be read: it is not UTF-8", hint="save the file as UTF-8")
     twice = sorted({name for name in columns if columns.count(name) > 1})
     if twice:
         raise IndexFileError(f"{index} has more than one column {', '.join(map(repr, twice))}", hint="rename one of them")
@@ -100,13 +100,13 @@ def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
 
 
 def _expect_utf8(spec: Folder, cells: Mapping[str, str], columns: list[str], where: str) -> None:
-    """Refuse names of files and classes that are no UTF-8."""
+    """Refuse names of files and classes that are not UTF-8."""
     media, _ = by_source(spec.modalities)
     for column in {*(m if m in columns else spec.path for m in media), *([] if spec.label is None else [spec.label])}:
         try:
             (cells.get(column) or "").encode()
         except UnicodeEncodeError:
-            raise IndexFileError(f"{where}: the cell of {column!r} is no UTF-8", hint="save the file as UTF-8") from None
+            raise IndexFileError(f"{where}: the cell of {column!r} is not UTF-8", hint="save the file as UTF-8") from None
 
 
 def _files(
@@ -121,15 +121,15 @@ def _files(
     """A row's file for each modality that is not text; None if one of them is outside or missing."""
     media, _ = by_source(spec.modalities)
     texts = {m: (cells.get(m if m in columns else spec.path) or "").strip() for m in media}
-    found = {modality: root / text if text else None for modality, text in texts.items()}
-    named = dict.fromkeys(path for path in found.values() if path is not None)
+    paths_of = {modality: root / text if text else None for modality, text in texts.items()}
+    named = dict.fromkeys(path for path in paths_of.values() if path is not None)
     beyond = [path for path in named if not _is_inside(path, root)]
     absent = [path for path in named if not beyond and not _is_there(path)]
     for faults, paths in ((outside, beyond), (lost, absent)):
         if paths:
             faults.append(f"{where}: {', '.join(os.path.relpath(path, root) for path in paths)}")
             return None
-    return found
+    return paths_of
 
 
 def _is_inside(path: Path, root: Path) -> bool:

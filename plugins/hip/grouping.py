@@ -98,12 +98,12 @@ class Layout:
         raise KeyError(stream)
 
     def query_cut(self, stream: str, tokens: int) -> Cut:
-        """How queries are dealt to the groups of a stream: as its own tokens, whatever their number."""
+        """Return how queries are dealt to the groups of a stream: as its own tokens, whatever their number."""
         lane, _ = self.home(stream)
         return (stock_cut if self.stock else even_cut)(tokens, lane.arrival[stream].groups)
 
     def routing(self, sources: str = "{}", readers: str = "{}") -> Routing:
-        """Which lane reads which at one level, under names made from the lanes' by two format strings."""
+        """Return which lane reads which at one level, under names that two format strings make from the lanes'."""
         reads = {readers.format(lane.name): [sources.format(each) for each in lane.reads] for lane in self.lanes}
         return Routing.full(reads, learned_readers=sources != readers)
 
@@ -114,16 +114,16 @@ class Layout:
         """
         streams = {lane.name: list(lane.arrival) for lane in self.lanes}
         arrival = {lane.name: [name for each in lane.reads for name in streams[each]] for lane in self.lanes}
-        found = [Routing.full(arrival, learned_readers=self.stock), *[self.routing()] * middle]
+        routings = [Routing.full(arrival, learned_readers=self.stock), *[self.routing()] * middle]
         if queries:
             above = "decoded {}"
-            found += [self.routing("{}", above), *[self.routing(above, above)] * (middle - 1)]
-            found.append(Routing.full({name: [above.format(self.home(s)[0].name)] for name, s in queries.items()}))
-        return found
+            routings += [self.routing("{}", above), *[self.routing(above, above)] * (middle - 1)]
+            routings.append(Routing.full({name: [above.format(self.home(s)[0].name)] for name, s in queries.items()}))
+        return routings
 
 
 def is_stock(streams: Sequence[Stream], routing: Routing) -> bool:
-    """Whether everybody reads everybody: the routing of the stock grouping. Of a single stream both groupings are the same."""
+    """Return whether all read all, the routing of the stock grouping. For a single stream both groupings are the same."""
     full = dict.fromkeys((stream.name for stream in streams), Edge.FULL)
     return len(streams) > 1 and all(routing.reads.get(stream.name) == full for stream in streams)
 
@@ -192,17 +192,17 @@ def separate_layout(streams: Sequence[Stream], routing: Routing, groups: Sequenc
     lanes: list[Lane] = []
     used = [0] * len(groups)
     for stream in streams:
-        own = shares[stream.name]
-        enough_tokens(stream.name, stream.tokens, own[0], 0)
+        groups_of = shares[stream.name]
+        enough_tokens(stream.name, stream.tokens, groups_of[0], 0)
         cuts: list[Cut | None] = [None]
         for level in range(1, len(groups)):
-            tokens = own[level - 1] * latents[level - 1]
-            enough_tokens(stream.name, tokens, own[level], level)
-            cuts.append(even_cut(tokens, own[level]))
-        arrival = {stream.name: even_cut(stream.tokens, own[0])}
+            tokens = groups_of[level - 1] * latents[level - 1]
+            enough_tokens(stream.name, tokens, groups_of[level], level)
+            cuts.append(even_cut(tokens, groups_of[level]))
+        arrival = {stream.name: even_cut(stream.tokens, groups_of[0])}
         reads = tuple(other.name for other in streams if other.name in routing.reads[stream.name])
-        lanes.append(Lane(stream.name, arrival, reads, tuple(cuts), tuple(used), tuple(own)))
-        used = [a + b for a, b in zip(used, own, strict=True)]
+        lanes.append(Lane(stream.name, arrival, reads, tuple(cuts), tuple(used), tuple(groups_of)))
+        used = [a + b for a, b in zip(used, groups_of, strict=True)]
     return Layout(tuple(lanes), tuple(used), stock=False)
 
 

@@ -220,11 +220,11 @@ class HierarchicalPerceiver(nn.Module):
             states.append(hidden)
             if i < self.middle:
                 sources, marks = _regrouped(self.layout.lanes, i + 1, hidden, valid)
-        found = {
+        latents = {
             name: Tokens(x_BGZC.flatten(1, 2), tuple(x_BGZC.shape[1:3]), valid=_of_tokens(valid[name], x_BGZC.shape[2]))
             for name, x_BGZC in hidden.items()
         }
-        return {**found, **self._decoded(asked, states, valid)} if asked else found
+        return {**latents, **self._decoded(asked, states, valid)} if asked else latents
 
     def _level(
         self, i: int, sources: Mapping[str, Tensor], marks: Marks, skips: Mapping[str, Tensor] | None = None
@@ -265,11 +265,11 @@ class HierarchicalPerceiver(nn.Module):
         itself = Routing.full({name: [name]})
         marks = {name: None if valid_BG is None else valid_BG[..., None].expand(-1, -1, x_BGZC.shape[2])}
         read = self.reconstruction({name: cut_tokens(query.values, cut)}, {name: x_BGZC}, itself, marks)[name]
-        there = query.valid
+        readable = query.valid
         if valid_BG is not None:
-            found = joined_groups(valid_BG[..., None].expand(-1, -1, cut.size)[..., None], cut)[..., 0]
-            there = found if there is None else there & found
-        return Tokens(joined_groups(read, cut), query.grid, valid=there)
+            from_groups = joined_groups(valid_BG[..., None].expand(-1, -1, cut.size)[..., None], cut)[..., 0]
+            readable = from_groups if readable is None else readable & from_groups
+        return Tokens(joined_groups(read, cut), query.grid, valid=readable)
 
     def _arriving(self, streams: Mapping[str, Tokens], like: Tensor) -> tuple[dict[str, Tensor], Marks]:
         """The streams cut into the groups of the first level: lane -> (B, G, N, C), and their validity.
@@ -343,9 +343,9 @@ def joined_groups(x_BGNC: Tensor, cut: Cut) -> Tensor:
 def cut_marks(valid_BT: Tensor, cut: Cut) -> Tensor:
     """(B, T) -> (B, G, N): padding can be read, as ever, unless a sample has nothing valid at all."""
     some_B = valid_BT.any(dim=1)
-    own = cut_tokens(valid_BT[..., None], cut)[..., 0]
+    cut_valid = cut_tokens(valid_BT[..., None], cut)[..., 0]
     real = cut_tokens(torch.ones_like(valid_BT)[..., None], cut)[..., 0]
-    return own | (~real & some_B[:, None, None])
+    return cut_valid | (~real & some_B[:, None, None])
 
 
 def _joined_marks(parts: Sequence[Tensor], valid: Sequence[Tensor | None]) -> Tensor | None:
@@ -364,8 +364,8 @@ def _of_tokens(valid_BG: Tensor | None, latents: int) -> Tensor | None:
 def _readable(sources: Sequence[str], name: str, marks: Marks) -> Tensor | None:
     """(B, G): which groups of a lane had anything valid to read; None if all had."""
     if tuple(sources) == (name,):
-        own = marks[name]
-        return None if own is None else own.any(dim=2)
+        lane_valid = marks[name]
+        return None if lane_valid is None else lane_valid.any(dim=2)
     read = [mark.flatten(1).any(dim=1) for mark in (marks[each] for each in sources) if mark is not None]
     return torch.stack(read).any(dim=0)[:, None] if len(read) == len(sources) else None
 

@@ -117,11 +117,11 @@ class HiP:
         layout, middle = self._layout(inputs), self._middle
         latent = {stream.name: stream.latent for stream in streams} | ({STOCK_LANE: True} if layout.stock else {})
         channels, latents = self._table("channels")[middle], self._table("latents")[middle]
-        found = {
+        lanes = {
             lane.name: Stream(lane.name, channels, (lane.groups[middle], latents), latent=latent[lane.name])
             for lane in layout.lanes
         }
-        return {**found, **{name: inputs[name] for name in self.queries}}
+        return {**lanes, **{name: inputs[name] for name in self.queries}}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return self._layout(inputs).routings(self._middle, self.queries)
@@ -140,9 +140,9 @@ class HiP:
         )
 
     def _table(self, field: str) -> tuple[int, ...]:
-        own: tuple[int, ...] | None = getattr(self, field)
+        written: tuple[int, ...] | None = getattr(self, field)
         published: tuple[int, ...] = () if self.size is None else getattr(SIZES[self.size], field)
-        return published if own is None else own
+        return published if written is None else written
 
     @property
     def _middle(self) -> int:
@@ -150,7 +150,7 @@ class HiP:
         return len(self._table("groups")) // 2
 
     def _streams(self, inputs: Group) -> list[Stream]:
-        """What is encoded: everything that arrives but the queries."""
+        """Return the streams that are encoded: all that arrive but the queries."""
         streams = [value for name, value in inputs.items() if isinstance(value, Stream) and name not in self.queries]
         names = [stream.name for stream in streams]
         for query, stream in self.queries.items():
@@ -160,7 +160,7 @@ class HiP:
             if stream not in names:
                 hint = suggest(stream, names, noun="streams")
                 raise SpecError(
-                    f"{query!r} asks for the groups of {stream!r}, which is no stream", field=f"queries.{query}", hint=hint
+                    f"{query!r} asks for the groups of {stream!r}, which is not a stream", field=f"queries.{query}", hint=hint
                 )
         if not streams:
             raise SpecError("queries alone have nothing to read", field="in", hint="add the streams that are to be encoded")

@@ -24,8 +24,8 @@ class MixedSamples:
         self.parts, self.shapes = parts, shapes
         views = {name: views_of(part) for name, part in parts.items()}
         if len(set(views.values())) > 1:
-            said = ", ".join(f"{name} {count}" for name, count in views.items())
-            message = f"the parts of a mixture have different numbers of views of a sample: {said}"
+            listing = ", ".join(f"{name} {count}" for name, count in views.items())
+            message = f"the parts of a mixture have different numbers of views of a sample: {listing}"
             raise DataError(message, hint="give all parts the same")
         self.views = max(views.values())
         self.places = [(name, i) for name, part in parts.items() for _ in range(repeat[name]) for i in range(len(part))]
@@ -57,8 +57,8 @@ class MixedSamples:
 
     def sentences(self, index: int) -> Sequence[str]:
         name, inner = self.places[index]
-        said = getattr(self.parts[name], "sentences", None)
-        return () if said is None else said(inner)
+        sentences_of = getattr(self.parts[name], "sentences", None)
+        return () if sentences_of is None else sentences_of(inner)
 
     def counts(self) -> dict[str, int]:
         total: Counter[str] = Counter()

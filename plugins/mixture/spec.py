@@ -50,9 +50,9 @@ class Mixture:
         return self._mixed({name: spec.build(training) for name, spec in self.parts.items()}, training)
 
     def peek(self) -> MixedSamples | None:
-        found = {name: spec.peek() if hasattr(spec, "peek") else None for name, spec in self.parts.items()}
-        there = {name: samples for name, samples in found.items() if samples is not None}
-        return self._mixed(there, False) if len(there) == len(found) else None
+        peeked = {name: spec.peek() if hasattr(spec, "peek") else None for name, spec in self.parts.items()}
+        stored = {name: samples for name, samples in peeked.items() if samples is not None}
+        return self._mixed(stored, False) if len(stored) == len(peeked) else None
 
     def _mixed(self, parts: Mapping[str, SampleSet], training: bool) -> MixedSamples:
         from .samples import MixedSamples
@@ -62,7 +62,7 @@ class Mixture:
 
 
 def _unlike(shape: Shape, other: Shape) -> str:
-    """What sets a shape apart from another, in words."""
+    """Describe in words how a shape differs from another."""
     words = []
     if shape.dims != other.dims:
         words.append(f"of shape {list(shape.dims)}")

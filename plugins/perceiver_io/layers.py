@@ -44,7 +44,7 @@ class Attention(nn.Module):
         self.out = nn.Linear(sizes.v, sizes.reader)
 
     def keys_and_values(self, sources: Mapping[str, Tensor]) -> tuple[Heads, Heads]:
-        """Of stream -> (B, N, W)."""
+        """Return the heads of keys and values of these sources, stream -> (B, N, W)."""
         k = {name: split_heads(self.key(x_BNW), self.heads) for name, x_BNW in sources.items()}
         v = {name: split_heads(self.value(x_BNW), self.heads) for name, x_BNW in sources.items()}
         return k, v
@@ -82,7 +82,7 @@ class Layer(nn.Module):
             self.mlp.activation = nn.GELU(approximate="tanh")
 
     def keys_and_values(self, sources: Mapping[str, Tensor]) -> tuple[Heads, Heads]:
-        """What readers of these streams need of them, (B, N, W) each."""
+        """Return the heads of keys and values that readers need of these streams, (B, N, W) each."""
         assert self.source_norm is not None, "a layer of self-attention has no other sources"
         return self.attention.keys_and_values({name: self.source_norm(x_BNW) for name, x_BNW in sources.items()})
 

@@ -28,21 +28,21 @@ class ReconstructionLoss(Objective):
         return mean_error(only(prediction), only(target), numbers_there(only(prediction), only(target)), self.error)
 
 
-def mean_error(said: Features, wanted: Features, counts: Tensor, error: Callable[[Tensor], Tensor]) -> Loss:
+def mean_error(predicted: Features, wanted: Features, counts: Tensor, error: Callable[[Tensor], Tensor]) -> Loss:
     """The sum of the errors, and the number of numbers that it is over.
 
     counts: (B, ...) bool, which numbers are compared; what others hold, NaN too, reaches neither the sum nor a gradient.
     """
-    with no_autocast(said.values):
-        left, right = (torch.where(counts, wide(side.values), 0.0) for side in (said, wanted))
+    with no_autocast(predicted.values):
+        left, right = (torch.where(counts, wide(side.values), 0.0) for side in (predicted, wanted))
         errors = error(left - right)
         return Loss({"error": Term(errors.sum(), counts.sum().to(errors.dtype))})
 
 
 def numbers_there(*arrays: Features) -> Tensor:
     """(B, ...) bool of the arrays' shape: the numbers of samples, or of parts of samples, that every one of them has."""
-    there = torch.ones_like(arrays[0].values, dtype=torch.bool)
+    present = torch.ones_like(arrays[0].values, dtype=torch.bool)
     for array in arrays:
         presence = array.presence()
-        there = there & presence.view(*presence.shape, *(1 for _ in array.values.shape[presence.dim() :]))
-    return there
+        present = present & presence.view(*presence.shape, *(1 for _ in array.values.shape[presence.dim() :]))
+    return present

@@ -37,24 +37,24 @@ class PeakSignalToNoise:
     def __call__(self, prediction: Mapping[str, Features], target: Mapping[str, Features]) -> dict[str, float]:
         if not prediction or not target:
             return {}
-        ((name, said),) = prediction.items()
-        ratios_B = signal_to_noise(said, only(target), self.value_range)
+        ((name, predicted),) = prediction.items()
+        ratios_B = signal_to_noise(predicted, only(target), self.value_range)
         if not len(ratios_B):
             return {}
         return {name: float(ratios_B.mean()), f"{name}_samples": float(len(ratios_B))}
 
 
-def signal_to_noise(said: Features, wanted: Features, value_range: float) -> Tensor:
+def signal_to_noise(predicted: Features, wanted: Features, value_range: float) -> Tensor:
     """(samples that are there,) dB, float64."""
     parts = []
-    for start in range(0, len(said.values), SAMPLES_AT_ONCE):
+    for start in range(0, len(predicted.values), SAMPLES_AT_ONCE):
         left, right = (
             Features(side.values[start : start + SAMPLES_AT_ONCE].double(), side.presence()[start : start + SAMPLES_AT_ONCE])
-            for side in (said, wanted)
+            for side in (predicted, wanted)
         )
-        there = numbers_there(left, right).view(len(left.values), -1)
-        squares = torch.where(there, (left.values - right.values).square().view(there.shape), 0.0)
-        any_B = there.any(dim=1)
-        error_B = squares.sum(dim=1)[any_B] / there.sum(dim=1)[any_B]
+        present = numbers_there(left, right).view(len(left.values), -1)
+        squares = torch.where(present, (left.values - right.values).square().view(present.shape), 0.0)
+        any_B = present.any(dim=1)
+        error_B = squares.sum(dim=1)[any_B] / present.sum(dim=1)[any_B]
         parts.append((10 * torch.log10(value_range**2 / error_B)).clamp(max=HIGHEST))
     return torch.cat(parts) if parts else torch.empty(0, dtype=torch.float64)

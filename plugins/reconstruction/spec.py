@@ -61,7 +61,7 @@ def one_array(inputs: Mapping[str, Group], argument: str) -> Shape:
 
 
 def float_array(inputs: Mapping[str, Group], argument: str) -> Shape:
-    """As `one_array`; SpecError where it does not hold floats."""
+    """Return the argument's only array, as `one_array`; SpecError where it does not hold floats."""
     array = one_array(inputs, argument)
     if not array.dtype.startswith(("float", "bfloat")):
         raise SpecError(f"`{argument}` is {array.dtype}; predictions and targets are floats")

@@ -26,5 +26,5 @@ class QuarterCosine:
         """Return the learning rate of step 0..steps-1."""
         if step < self.warmup:
             return warming_rate(step, self.warmup, peak)
-        left = math.cos(math.pi / 2 * progress(step, steps, self.warmup))
-        return peak * (self.min_lr_ratio + (1 - self.min_lr_ratio) * left)
+        share = math.cos(math.pi / 2 * progress(step, steps, self.warmup))
+        return peak * (self.min_lr_ratio + (1 - self.min_lr_ratio) * share)

@@ -39,7 +39,7 @@ BOTH = ("{} with {}", "{} and {}", "{} while {} is heard")
 
 
 def sentences(seed: int, split: str, index: int, content: Content) -> tuple[str, ...]:
-    """What is said of a clip: up to MOST different sentences on its pictures, its sound or both; none of one clip in ten."""
+    """Return up to MOST different sentences on a clip's pictures, its sound or both; none for one clip in ten."""
     import numpy as np  # here, so that listing components stays fast
 
     rng = np.random.default_rng([seed, SPLITS.index(split), index, STREAM])

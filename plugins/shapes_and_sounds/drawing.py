@@ -21,7 +21,7 @@ Array = NDArray[np.floating[Any]]
 
 @attrs.frozen
 class Rhythm:
-    """What motion and contour share: turns a second, and where in a turn the clip begins."""
+    """The beat that motion and contour share: turns a second, and where in a turn the clip begins."""
 
     speed: float
     phase: float
@@ -65,7 +65,7 @@ def draw(content: Content, beat: Rhythm, rng: np.random.Generator, *, hard: bool
 
 
 def _inside(shape: int, u: Array, v: Array) -> NDArray[np.bool_]:
-    """Where an object of size 1 is."""
+    """Return which points lie in an object of size 1."""
     if shape == 0:
         return u**2 + v**2 < 1
     if shape == 1:

@@ -39,8 +39,8 @@ def open_split(spec: ShapesAndSounds, root: Path, training: bool) -> SampleSet:
 
 def peek_split(spec: ShapesAndSounds, root: Path) -> SampleSet | None:
     """The samples of a split if all of its clips are made."""
-    made = all(clip_path(_folder(spec, root), index).exists() for index in range(spec.count))
-    return _samples(spec, root, False) if made else None
+    complete = all(clip_path(_folder(spec, root), index).exists() for index in range(spec.count))
+    return _samples(spec, root, False) if complete else None
 
 
 def _folder(spec: ShapesAndSounds, root: Path) -> Path:
@@ -52,10 +52,12 @@ def _samples(spec: ShapesAndSounds, root: Path, training: bool) -> MediaSamples:
     media, texts = by_source(spec.modalities)
     rows = []
     for index in range(spec.count):
-        made = rules.content(spec.split, index, rules.generator(spec.seed, spec.split, index))
-        extra = {} if made.label is None else {"label": torch.tensor(made.label)}
-        said = sentences(spec.seed, spec.split, index, made) if texts else ()
-        rows.append(Row(dict.fromkeys(media, clip_path(folder, index)), extra, dict.fromkeys(texts, Text(said) if said else None)))
+        content = rules.content(spec.split, index, rules.generator(spec.seed, spec.split, index))
+        extra = {} if content.label is None else {"label": torch.tensor(content.label)}
+        spoken = sentences(spec.seed, spec.split, index, content) if texts else ()
+        rows.append(
+            Row(dict.fromkeys(media, clip_path(folder, index)), extra, dict.fromkeys(texts, Text(spoken) if spoken else None))
+        )
     decoders = {name: decoder.build(spec.clip.seconds) for name, decoder in spec.modalities.items()}
     return MediaSamples(rows, decoders, spec.shapes(), spec.clip, training=training)
 
@@ -86,10 +88,10 @@ def generate(folder: Path, split: str, count: int, seed: int, *, hard: bool) -> 
 def make_clip(folder: Path, split: str, seed: int, hard: bool, index: int) -> None:
     """Draw and store one clip; the same for the same arguments."""
     rng = rules.generator(seed, split, index)
-    made = rules.content(split, index, rng)
+    content = rules.content(split, index, rng)
     beat = rhythm(rng)
-    pictures = draw(made, beat, rng, hard=hard)
-    write_clip(clip_path(folder, index), pictures, sound(made, beat, rng), fps=FPS, sample_rate=SAMPLE_RATE)
+    pictures = draw(content, beat, rng, hard=hard)
+    write_clip(clip_path(folder, index), pictures, sound(content, beat, rng), fps=FPS, sample_rate=SAMPLE_RATE)
 
 
 def _write_manifest(folder: Path, split: str, count: int, seed: int) -> None:
@@ -100,13 +102,13 @@ def _write_manifest(folder: Path, split: str, count: int, seed: int) -> None:
         writer = csv.writer(file)
         writer.writerow(["file", "class", "object", "motion", "timbre", "contour"])
         for index in range(count):
-            made = rules.content(split, index, rules.generator(seed, split, index))
-            label = "" if made.label is None else rules.CLASSES[made.label]
+            content = rules.content(split, index, rules.generator(seed, split, index))
+            label = "" if content.label is None else rules.CLASSES[content.label]
             names = [
-                rules.OBJECTS[made.shape],
-                rules.MOTIONS[made.motion],
-                rules.TIMBRES[made.timbre],
-                rules.CONTOURS[made.contour],
+                rules.OBJECTS[content.shape],
+                rules.MOTIONS[content.motion],
+                rules.TIMBRES[content.timbre],
+                rules.CONTOURS[content.contour],
             ]
             writer.writerow([clip_path(folder, index).name, label, *names])
     os.replace(temporary, place)

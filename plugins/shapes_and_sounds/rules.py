@@ -55,7 +55,7 @@ def generator(seed: int, split: str, index: int) -> np.random.Generator:
 
 
 def content(split: str, index: int, rng: np.random.Generator) -> Content:
-    """What clip `index` of a split is. Classes, or object-motion pairs, come in turn, so every 16 clips are balanced."""
+    """Return the content of a split's clip. Classes, or object-motion pairs, come in turn, so every 16 clips are balanced."""
     group, i = divmod(index % 16, 4)
     if split in PAIRED:
         return Content(i, group, i, group, None)

@@ -166,7 +166,7 @@ def _quartets(x_BLX: Tensor, grid: tuple[int, ...]) -> Tensor:
 
 
 class Merging(nn.Module):
-    """From one stage to the next: modalities are merged, latent streams mapped to the same width."""
+    """The step from one stage to the next: modalities are merged, latent streams mapped to the same width."""
 
     def __init__(self, width: int, *, latents: bool) -> None:
         super().__init__()
@@ -281,10 +281,10 @@ class SwinTransformer(nn.Module):
         Each modality gets the table of relative positions: a flat one is repeated over time (Liu et al. 2022), of one that spans
         time a flat window takes the offset 0. What latent streams alone have keeps its first values.
         """
-        own = self.state_dict()
-        adapted = {name: value for name, value in weights.items() if name in own or not name.endswith(f".tables.{ONLY}")}
+        current = self.state_dict()
+        adapted = {name: value for name, value in weights.items() if name in current or not name.endswith(f".tables.{ONLY}")}
         has_latents = any(".latents." in name for name in weights)
-        for name, value in own.items():
+        for name, value in current.items():
             block, is_table, stream = name.rpartition(".tables.")
             table = weights.get(f"{block}.tables.{ONLY}")
             if is_table and table is not None and (stream == ONLY or name not in weights):

@@ -97,8 +97,8 @@ class Swin:
         self._windows(streams)
         last = len(self._depths) - 1
         width = streams[0].width * 2**last
-        left = {name: grid_of_stage(grid, last) for name, grid in grids.items()}
-        return {s.name: attrs.evolve(s, width=width, grid=left.get(s.name, s.grid)) for s in streams}
+        final_grids = {name: grid_of_stage(grid, last) for name, grid in grids.items()}
+        return {s.name: attrs.evolve(s, width=width, grid=final_grids.get(s.name, s.grid)) for s in streams}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (self._routing(_streams(inputs)),) * sum(self._depths)
@@ -172,18 +172,18 @@ class Swin:
             if name not in grids:
                 hint = suggest(name, list(grids), noun="streams with windows")
                 raise SpecError(f"no stream {name!r} has windows", field=f"window.{name}", hint=hint)
-        found = {name: given.get(name) or WINDOWS[len(grid)] for name, grid in grids.items()}
-        for name, window in found.items():
+        windows = {name: given.get(name) or WINDOWS[len(grid)] for name, grid in grids.items()}
+        for name, window in windows.items():
             if len(window) > len(grids[name]):
                 raise SpecError(
                     f"the window {list(window)} does not fit the grid {list(grids[name])} of stream {name!r}",
                     field=f"window.{name}" if isinstance(self.window, Mapping) else "window",
                     hint=f"give each stream its own: `window: {{{name}: [7, 7]}}`",
                 )
-        return found
+        return windows
 
     def _routing(self, streams: Sequence[Stream]) -> Routing:
-        """Who reads whom; refused unless every modality reads itself alone."""
+        """Return which stream reads which; SpecError unless every modality reads itself alone."""
         latents = [stream.name for stream in streams if stream.latent]
         if self.mask is None:
             if latents:

@@ -22,7 +22,7 @@ SEPARATE = -100.0
 
 
 class Windows(nn.Module):
-    """How one stream's grid is cut in one kind of block. It has no parameters; its buffers follow from its arguments.
+    """The cut of one stream's grid into windows in one kind of block. It has no parameters; its buffers follow from its arguments.
 
     Args:
         grid: (T, H, W), (H, W) or (F, T).
@@ -83,7 +83,7 @@ class Windows(nn.Module):
         return x if self.real is None else x.index_select(dim, self.real)
 
     def bias(self, table: Tensor) -> Tensor:
-        """What is added to the scores: (1, H, N, N), or (M, H, N, N) where windows differ.
+        """Return the bias that is added to the scores: (1, H, N, N), or (M, H, N, N) where windows differ.
 
         table: (offsets, H), see `table_length`.
         """
@@ -114,7 +114,7 @@ class Windows(nn.Module):
 
 
 def table_length(window: tuple[int, ...]) -> int:
-    """How many offsets there are between two tokens of a window."""
+    """Return the number of offsets between two tokens of a window."""
     frames, height, width = as_triple(window)
     return (2 * frames - 1) * (2 * height - 1) * (2 * width - 1)
 

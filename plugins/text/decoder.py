@@ -43,18 +43,18 @@ class TextDecoder:
         """int32 (K, L), rows of padding where there are fewer sentences; None where there is none.
 
         Raises:
-            UnreadableText: no UTF-8; or too long, where that is refused.
+            UnreadableText: not UTF-8; or too long, where that is refused.
         """
         stored_KL = torch.full((self.kept, self.spec.length), PAD, dtype=torch.int32)
-        found = 0
+        rows = 0
         for sentence in source.nearest(start + self.seconds / 2):
             ids = self._ids(sentence)
             if ids:
-                stored_KL[found, : len(ids)] = torch.tensor(ids)
-                found += 1
-            if found == self.kept:
+                stored_KL[rows, : len(ids)] = torch.tensor(ids)
+                rows += 1
+            if rows == self.kept:
                 break
-        return stored_KL if found else None
+        return stored_KL if rows else None
 
     def _ids(self, sentence: str) -> list[int]:
         """Cut to the limit, with marks if they are asked for; empty where there is nothing to say."""
@@ -63,7 +63,7 @@ class TextDecoder:
             text.encode()
         except UnicodeEncodeError:
             shown = text[:SHOWN].encode("utf-8", "backslashreplace").decode()
-            raise UnreadableText(f"this text is no UTF-8: {shown!r}") from None
+            raise UnreadableText(f"this text is not UTF-8: {shown!r}") from None
         ids = list(self.encode(text))
         limit = self.spec.length - 2 * self.spec.marks
         if len(ids) > limit and self.spec.too_long == "refuse":
@@ -73,12 +73,12 @@ class TextDecoder:
         return [BEGIN, *ids, END] if ids and self.spec.marks else ids
 
     def augment(self, stored: Tensor) -> Tensor:
-        """Where some are drawn from more, the sentences that are there in random order."""
+        """Shuffle the sentences that are present, if some are drawn from more; otherwise return all as they are."""
         if self.kept == self.taken:
             return stored
-        there = (stored != PAD).any(dim=-1).nonzero()[:, 0]
+        present = (stored != PAD).any(dim=-1).nonzero()[:, 0]
         mixed = torch.full_like(stored, PAD)
-        mixed[: len(there)] = stored[there[torch.randperm(len(there))]]
+        mixed[: len(present)] = stored[present[torch.randperm(len(present))]]
         return mixed
 
     def finish(self, stored: Tensor, training: bool) -> Tensor | Features:

@@ -1,7 +1,7 @@
 """Text: a decoder turns a sentence into a fixed number of ids, filled up with padding; a tokenizer makes tokens of ids.
 
 Source: Xue et al. 2022 ("ByT5", bytes behind the special ids); Sennrich et al. 2016 and Radford et al. 2019 (subwords, of bytes);
-Akbari et al. 2021 ("VATT", words; its code for the frozen table). How text that is empty, too long or no UTF-8 is taken is *ours*.
+Akbari et al. 2021 ("VATT", words; its code for the frozen table). How text that is empty, too long or not UTF-8 is taken is *ours*.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @attrs.frozen(kw_only=True)
 class Sentences:
-    """What all decoders of text have in common: how many sentences and ids there are, and what happens to the rest."""
+    """The options that all decoders of text share: the numbers of sentences and ids, and the treatment of the rest."""
 
     reads: ClassVar[str] = "text"
     length: int = option(validator=positive, doc="ids of a sentence; shorter ones are filled up with padding")
@@ -50,7 +50,7 @@ class Sentences:
 
     @property
     def ids(self) -> int:
-        """How many ids there are, the special ones included."""
+        """The number of ids, the special ones included."""
         raise NotImplementedError
 
     def shape(self, seconds: float) -> Shape:
@@ -64,7 +64,7 @@ class Sentences:
         return TextDecoder(self, seconds, encode, fingerprint)
 
     def encoding(self) -> tuple[Encoding, str | None]:
-        """What turns a sentence into ids, and a digest of the file that it was read from."""
+        """Return a function from a sentence to its ids, and a digest of the file that it was read from."""
         raise NotImplementedError
 
     def needed_files(self) -> Mapping[str, str]:

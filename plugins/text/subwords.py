@@ -36,16 +36,16 @@ def trained_subwords(sentences: Iterator[str], size: int, *, lowercase: bool) ->
 
 
 def read_subwords(path: str, ids: int, *, marks: bool) -> tuple[Encoding, str]:
-    """What encodes by a vocabulary's file, and a digest of the file.
+    """Return a function from a sentence to its ids by a vocabulary's file, and a digest of the file.
 
     Raises:
-        DataError: no such file, no vocabulary, another size, special ids that are elsewhere.
+        DataError: no such file, not a vocabulary, another size, special ids that are elsewhere.
     """
     content = file_of(path)
     try:
         tokenizer = Tokenizer.from_buffer(content)
     except Exception as error:  # the library raises nothing more special
-        raise DataError(f"{path} is no vocabulary of the tokenizers library: {error}") from None
+        raise DataError(f"{path} is not a vocabulary of the tokenizers library: {error}") from None
     known = set(tokenizer.get_vocab().values())
     size = max(known, default=-1) + 1  # not their number: files of other libraries may leave ids out
     require_size(path, size, ids, unused=size - len(known))

@@ -32,7 +32,7 @@ def train_vocabulary(
     Returns the number of ids, which is the `size` of the decoder.
 
     Raises:
-        DataError: a path or one text in place of sentences, a sentence that is no text or no UTF-8, sentences in which there is
+        DataError: a path or one text in place of sentences, a sentence that is not text or not UTF-8, sentences in which there is
             nothing, a size that leaves no room.
         WriteError: no such folder.
     """
@@ -56,7 +56,7 @@ def train_vocabulary(
 
 def _said(sentences: Iterable[str]) -> Iterator[str]:
     """The sentences in which there is something; DataError for one that is none, and where there are none."""
-    found = False
+    any_text = False
     for sentence in sentences:
         if not isinstance(sentence, str):
             hint = "give strings; a file must be opened as text"
@@ -64,11 +64,11 @@ def _said(sentences: Iterable[str]) -> Iterator[str]:
         try:
             sentence.encode()
         except UnicodeEncodeError:
-            raise DataError(f"this text is no UTF-8: {sentence.encode('utf-8', 'backslashreplace')[:40]!r}") from None
+            raise DataError(f"this text is not UTF-8: {sentence.encode('utf-8', 'backslashreplace')[:40]!r}") from None
         if sentence.strip():
-            found = True
+            any_text = True
             yield sentence
-    if not found:
+    if not any_text:
         raise DataError("there is no sentence to make a vocabulary of")
 
 
@@ -76,14 +76,14 @@ def read_words(path: str, ids: int) -> tuple[list[str], str]:
     """The words of a vocabulary's file, and a digest of it. ids: how many there must be, the special ones included.
 
     Raises:
-        DataError: no such file, no UTF-8, a line that is no word, a word twice, another size.
+        DataError: no such file, not UTF-8, a line that is not a word, a word twice, another size.
     """
     content = file_of(path)
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         number = content[: error.start].count(b"\n") + 1
-        raise DataError(f"the vocabulary {path} is no UTF-8 on line {number}") from None
+        raise DataError(f"the vocabulary {path} is not UTF-8 on line {number}") from None
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
         if line and (never := never_said(line)):

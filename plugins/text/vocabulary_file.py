@@ -17,12 +17,12 @@ def file_of(path: str) -> bytes:
         raise DataError(f"the vocabulary {path} cannot be read: {error.strerror or error}", hint=hint) from None
 
 
-def require_size(path: str, found: int, wanted: int, unused: int = 0) -> None:
+def require_size(path: str, ids: int, wanted: int, unused: int = 0) -> None:
     """Refuse a vocabulary of another size than the config says, by which the model was built. unused: ids that no entry has."""
-    if found != wanted:
-        hint = f"set `size: {found}`; weights that were trained with another vocabulary do not fit then"
-        gaps = f" (0 to {found - 1}, of which {unused} are unused)" if unused else ""
-        raise DataError(f"the vocabulary {path} has {found} ids{gaps}, `size` says {wanted}", hint=hint)
+    if ids != wanted:
+        hint = f"set `size: {ids}`; weights that were trained with another vocabulary do not fit then"
+        gaps = f" (0 to {ids - 1}, of which {unused} are unused)" if unused else ""
+        raise DataError(f"the vocabulary {path} has {ids} ids{gaps}, `size` says {wanted}", hint=hint)
 
 
 def digest_of(content: bytes) -> str:

@@ -19,7 +19,7 @@ def words_of(text: str) -> list[str]:
 
 
 def never_said(entry: str) -> str | None:
-    """What to tell of an entry of a vocabulary that is no word of any text, or None."""
+    """Return a complaint of an entry of a vocabulary that is not a word of any text, or None."""
     if words_of(entry) == [entry]:
         return None
     return f"no text has the word {entry!r}: text is split into lower-case words without punctuation"

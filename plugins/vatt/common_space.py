@@ -58,20 +58,20 @@ class CommonSpace(nn.Module):
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> dict[str, Features]:
-        found: dict[str, Features] = {}
+        projected: dict[str, Features] = {}
         if "video" in features:
             given = features["video"]
             valid_B = given.presence()
             fine_BW = self.video(torch.relu(self.video_hidden(given.values, valid_B)), valid_B)
-            found["video"] = Features(fine_BW, given.valid)
+            projected["video"] = Features(fine_BW, given.valid)
             if self.video_text is not None:
                 entering_BW = torch.relu(fine_BW) if self.released else fine_BW
-                found["video_text"] = Features(self.video_text(entering_BW, valid_B), given.valid)
+                projected["video_text"] = Features(self.video_text(entering_BW, valid_B), given.valid)
         if self.audio is not None and "audio" in features:
-            found["audio"] = _each(self.audio, features["audio"])
+            projected["audio"] = _each(self.audio, features["audio"])
         if self.text is not None and "text" in features:
-            found["text"] = _each(self.text, features["text"])
-        return found
+            projected["text"] = _each(self.text, features["text"])
+        return projected
 
 
 def _each(module: nn.Module, given: Features) -> Features:

@@ -49,5 +49,5 @@ class DropTokens(nn.Module):
 
 
 def kept_tokens(count: int, rate: float) -> int:
-    """How many of so many tokens are kept: at least one."""
+    """Return how many of so many tokens are kept: at least one."""
     return max(1, round(count * (1 - rate)))

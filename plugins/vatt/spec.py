@@ -66,7 +66,7 @@ class HierarchicalSpace:
     def outputs(self, inputs: Group) -> Group:
         unknown = [name for name in inputs if name not in MODALITIES]
         if unknown or "video" not in inputs:
-            wrong = f"it knows no {unknown[0]!r}" if unknown else "video is missing"
+            wrong = f"it does not know {unknown[0]!r}" if unknown else "video is missing"
             raise SpecError(
                 f"the common space takes video, audio and text, and {wrong}",
                 field="in",
@@ -75,14 +75,14 @@ class HierarchicalSpace:
         for name, value in inputs.items():
             candidates = name == "text" and isinstance(value, Shape) and len(value.dims) == 2
             if not isinstance(value, Shape) or (len(value.dims) != 1 and not candidates):
-                raise SpecError(f"{name!r} is no feature vector", field="in", hint="put a readout before the common space")
-        found: dict[str, Shape] = {"video": Shape((self.width,))}
+                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the common space")
+        projected: dict[str, Shape] = {"video": Shape((self.width,))}
         if "audio" in inputs:
-            found["audio"] = Shape((self.width,))
+            projected["audio"] = Shape((self.width,))
         if "text" in inputs:
-            found["video_text"] = Shape((self.text_width,))
-            found["text"] = Shape((*_dims(inputs["text"])[:-1], self.text_width))
-        return found
+            projected["video_text"] = Shape((self.text_width,))
+            projected["text"] = Shape((*_dims(inputs["text"])[:-1], self.text_width))
+        return projected
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         reads = {name: ["video" if name == "video_text" else name] for name in self.outputs(inputs)}

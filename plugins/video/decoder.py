@@ -35,7 +35,7 @@ class FrameDecoder:
         return self._square(source, start, 0.5)
 
     def decode_crop(self, source: Media, start: float, crop: int) -> Tensor | None:
-        """As `decode`; crop 0 is the left or upper end."""
+        """Decode one crop of a clip, as `decode`; crop 0 is the left or upper end."""
         return self._square(source, start, 0.5 if self.crops == 1 else crop / (self.crops - 1))
 
     def _square(self, media: Media, start: float, place: float) -> Tensor | None:

@@ -31,7 +31,7 @@ TORCHVISION = {
 
 
 def checkpoint(sizes: Mapping[str, tuple[int, ...]]) -> Callable[[Path], None]:
-    """What writes a checkpoint of these sizes."""
+    """Return a function that writes a checkpoint of these sizes."""
 
     def write(folder: Path) -> None:
         import torch

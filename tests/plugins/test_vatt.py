@@ -216,8 +216,8 @@ def test_running_averages_move_by_a_tenth() -> None:
     ("given", "message"),
     [
         ({"audio": Shape((4,))}, "video is missing"),
-        ({"video": Shape((4,)), "touch": Shape((4,))}, "it knows no 'touch'"),
-        ({"video": Shape((3, 4))}, "'video' is no feature vector"),
+        ({"video": Shape((4,)), "touch": Shape((4,))}, "it does not know 'touch'"),
+        ({"video": Shape((3, 4))}, "'video' is not a feature vector"),
     ],
 )
 def test_what_does_not_fit_the_common_space_is_refused(given: dict[str, Shape], message: str) -> None:

@@ -80,7 +80,7 @@ class PointValues:
 
     def outputs(self, inputs: Group) -> Shape:
         if len(inputs) != 1:
-            raise SpecError(f"it takes one stream, not {len(inputs)}: {', '.join(inputs)}", field="in", hint="name one output")
+            raise SpecError(f"this takes one stream, not {len(inputs)}: {', '.join(inputs)}", field="in", hint="name one output")
         (stream,) = inputs.values()
         patches = patches_of(self.shape, self.patch, field="shape" if self.patch is None else "patch")
         if isinstance(stream, Stream) and stream.tokens != patches.count:

@@ -75,7 +75,7 @@ class AudioResNet:
 def one_shape(inputs: Group, axes: int, what: str) -> Shape:
     """The one thing that arrives; SpecError unless it has so many axes."""
     if len(inputs) != 1:
-        raise SpecError(f"one input is taken, not {len(inputs)}: {', '.join(inputs)}", field="in")
+        raise SpecError(f"this takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
     (value,) = inputs.values()
     if not isinstance(value, Shape) or len(value.dims) != axes:
         hint = "the pieces of a longer clip are folded away by `batch_axes: 2`" if len(value.dims) == axes + 1 else None

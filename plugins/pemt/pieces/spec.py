@@ -70,7 +70,7 @@ class MaskPieces:
         return PieceMask(self.count(pieces), width)
 
     def count(self, pieces: int) -> int:
-        """How many of so many pieces are hidden."""
+        """Return the number of hidden pieces among so many."""
         return max(1, round(self.rate * pieces)) if self.rate else 0
 
 

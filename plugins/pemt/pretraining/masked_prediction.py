@@ -43,19 +43,19 @@ class MaskedEmbeddingPrediction(Objective):
         self.apply(init_transformer)
 
     def forward(self, output: Mapping[str, Features], embedding: Mapping[str, Features], hidden: Mapping[str, Features]) -> Loss:  # type: ignore[override]
-        found, answer, marks = only(output), only(embedding), only(hidden)
-        with no_autocast(found.values):
-            there_R = (_pieces(found) & _pieces(answer) & _pieces(marks)).flatten()
-            wanted_R = (_rows(marks.values[..., None], there_R)[:, 0] > 0.5) & there_R
-            return self._loss(_rows(found.values, there_R), _rows(answer.values, there_R), there_R, wanted_R)
+        outputs, answer, marks = only(output), only(embedding), only(hidden)
+        with no_autocast(outputs.values):
+            valid_R = (_pieces(outputs) & _pieces(answer) & _pieces(marks)).flatten()
+            wanted_R = (_rows(marks.values[..., None], valid_R)[:, 0] > 0.5) & valid_R
+            return self._loss(_rows(outputs.values, valid_R), _rows(answer.values, valid_R), valid_R, wanted_R)
 
-    def _loss(self, output_RO: Tensor, embedding_RC: Tensor, there_R: Tensor, wanted_R: Tensor) -> Loss:
-        rows = len(there_R)
-        answer_R = torch.arange(rows, device=there_R.device) + collectives.rank() * rows
-        key_GP, there_G = collectives.gather(self.embed(embedding_RC)), collectives.gather(there_R)
-        own_RG = answer_R[:, None] == torch.arange(len(there_G), device=there_R.device)
+    def _loss(self, output_RO: Tensor, embedding_RC: Tensor, valid_R: Tensor, wanted_R: Tensor) -> Loss:
+        rows = len(valid_R)
+        answer_R = torch.arange(rows, device=valid_R.device) + collectives.rank() * rows
+        key_GP, valid_G = collectives.gather(self.embed(embedding_RC)), collectives.gather(valid_R)
+        own_RG = answer_R[:, None] == torch.arange(len(valid_G), device=valid_R.device)
         with torch.no_grad():
-            negative_RG = self._negatives(embedding_RC.detach(), there_G[None] & ~own_RG)
+            negative_RG = self._negatives(embedding_RC.detach(), valid_G[None] & ~own_RG)
         shown_RG, asked_R = own_RG | negative_RG, wanted_R & negative_RG.any(dim=1)
         scores_RG = (self.predict(output_RO) @ key_GP.T / self.temperature).masked_fill(~shown_RG, float("-inf"))
         losses_R = F.cross_entropy(scores_RG, answer_R, reduction="none")

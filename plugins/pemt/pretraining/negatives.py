@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def content_weights(distance_RG: Tensor, candidate_RG: Tensor, content: str, interval: float) -> Tensor:
-    """How likely each candidate is, up to a factor: (R, G), 0 for what is no candidate or outside of the interval.
+    """Return the likelihood of each candidate, up to a factor: (R, G), 0 where it is not a candidate or outside of the interval.
 
     A row whose weights would all be 0 has 1 for each of its candidates: an answer without negatives would be found for nothing.
 

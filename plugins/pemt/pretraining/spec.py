@@ -71,7 +71,9 @@ class MaskedPrediction:
     def _dims(inputs: Mapping[str, Group], argument: str, axes: int) -> tuple[int, ...]:
         group = inputs[argument]
         if len(group) != 1:
-            raise SpecError(f"`{argument}` is one sequence, not {len(group)}: {', '.join(group)}", hint="name one: NODE.OUTPUT")
+            raise SpecError(
+                f"`{argument}` must be one sequence, not {len(group)}: {', '.join(group)}", hint="name one: NODE.OUTPUT"
+            )
         (value,) = group.values()
         if not isinstance(value, Shape) or len(value.dims) != axes:
             what = "vectors (pieces, width)" if axes == 2 else "marks (pieces)"

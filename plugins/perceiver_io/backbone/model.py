@@ -67,10 +67,10 @@ class PerceiverEncoder(nn.Module):
         valid = {name: tokens.valid for name, tokens in inputs.items()}
         sources = self.cross.keys_and_values({name: tokens.values for name, tokens in inputs.items()})
         x = self.cross({self.latents: latents.values}, sources, self.cross_routing, valid)
-        own = {self.latents: latents.valid}
+        latent_valid = {self.latents: latents.valid}
         for _ in range(self.blocks):
             for layer in self.layers:
-                x = layer(x, None, self.self_routing, own)
+                x = layer(x, None, self.self_routing, latent_valid)
         presence = readable(self.cross_routing, valid)[self.latents]
         return {self.latents: marked(latents, x[self.latents], presence)}
 

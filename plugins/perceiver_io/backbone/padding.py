@@ -28,7 +28,7 @@ class StreamPadding(nn.Module):
     def __init__(self, widths: Mapping[str, int], width: int, *, learned: bool, mask: Mapping[str, float]) -> None:
         super().__init__()
         self.width, self.chance = width, dict(mask)
-        missing = {parameter_name(name): width - own for name, own in widths.items() if own < width and learned}
+        missing = {parameter_name(name): width - arriving for name, arriving in widths.items() if arriving < width and learned}
         self.padding = nn.ParameterDict({name: nn.Parameter(torch.empty(count)) for name, count in missing.items()})
         self.masks = nn.ParameterDict({parameter_name(name): nn.Parameter(torch.empty(width)) for name in mask})
         for vector in self.parameters():

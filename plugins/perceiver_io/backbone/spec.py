@@ -93,7 +93,7 @@ class Perceiver:
         return self.v_width or self.qk_width or default
 
     def _routings(self, inputs: Group) -> tuple[Routing, Routing]:
-        """Who reads across, and who reads within."""
+        """Return the routing of cross-attention, and that of self-attention."""
         streams = streams_of(inputs)
         latents = chosen(self.latents, streams, "latents")
         others = [s.name for s in streams if s is not latents]

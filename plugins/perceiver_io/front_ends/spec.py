@@ -33,7 +33,7 @@ class FourierPositions:
     )
 
     def width(self, grid: tuple[int, ...]) -> int:
-        """Of the features; SpecError where the resolution has other axes."""
+        """Return the width of the features; SpecError where the resolution has other axes."""
         if self.resolution is not None and len(self.resolution) != len(grid):
             raise SpecError(
                 f"`resolution` has {len(self.resolution)} axes, the grid {list(grid)} has {len(grid)}", field="fourier_positions"
@@ -61,7 +61,7 @@ class LearnedPositions:
 
 @attrs.frozen(kw_only=True)
 class Placed:
-    """What tokenizers with positions have in common: at most one sort of them, beside the values or added."""
+    """The options that tokenizers with positions share: at most one sort of them, beside the values or added."""
 
     fourier_positions: FourierPositions | None = option(default=None, doc="fixed features of a token's place")
     learned_positions: LearnedPositions | None = option(default=None, doc="a learned vector for each place")
@@ -72,7 +72,7 @@ class Placed:
             raise SpecError("positions are Fourier features or learned, not both", field="learned_positions", hint="remove one")
 
     def placed_width(self, width: int, grid: tuple[int, ...]) -> int:
-        """Of values with their positions."""
+        """Return the width of values with their positions."""
         if self.fourier_positions is not None:
             added = self.fourier_positions.width(grid)
         elif self.learned_positions is not None:
@@ -223,10 +223,10 @@ class LabelToken:
         (value,) = inputs.values()
         if not isinstance(value, Shape) or len(value.dims) > 1 or (value.dims == () and value.dtype != "int64"):
             raise SpecError(f"a label is one int64 class number or a vector of shares, not {list(value.dims)}", field="in")
-        told = value.dims[0] if value.dims else len(value.classes)
-        if told and self.classes not in (None, told):
-            raise SpecError(f"`classes` is {self.classes}, but the data have {told}", field="classes", hint="leave it out")
-        count = told or self.classes
+        counted = value.dims[0] if value.dims else len(value.classes)
+        if counted and self.classes not in (None, counted):
+            raise SpecError(f"`classes` is {self.classes}, but the data have {counted}", field="classes", hint="leave it out")
+        count = counted or self.classes
         if not count:
             raise SpecError("the data do not say how many classes there are", field="classes", hint="set `classes`")
         return Stream("label", count, (1,))

@@ -112,7 +112,7 @@ class ConvTokenizer(nn.Module):
 
     @staticmethod
     def _padded(x_BCHW: Tensor, kernel: int, value: float) -> Tensor:
-        """What a window of stride 2 needs to give half of every size, rounded up."""
+        """Pad so that a window of stride 2 gives half of every size, rounded up."""
         both = []
         for size in reversed(x_BCHW.shape[2:]):
             total = max(0, ((size + 1) // 2 - 1) * 2 + kernel - size)
@@ -173,8 +173,8 @@ class EntityTokenizer(nn.Module):
     def forward(self, raw: Tensor, valid: Tensor | None = None) -> Tokens:
         marks = token_presence(valid, raw.shape[1])
         if self.exists is not None:
-            there = raw[..., self.exists] > 0
-            marks = there if marks is None else marks & there
+            exists = raw[..., self.exists] > 0
+            marks = exists if marks is None else marks & exists
         return Tokens(self.project(raw), (raw.shape[1],), valid=marks)
 
 

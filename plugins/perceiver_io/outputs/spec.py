@@ -84,10 +84,10 @@ class Tiling:
             if whole < tile:
                 raise SpecError(f"a tile of {list(self.size)} is larger than the picture {list(picture)}", field="size")
             if self.overlap >= tile < whole:
-                raise SpecError(f"an overlap of {self.overlap} is no smaller than a tile of {list(self.size)}", field="overlap")
+                raise SpecError(f"an overlap of {self.overlap} is not smaller than a tile of {list(self.size)}", field="overlap")
         rows, columns = (self._starts(whole, tile) for whole, tile in zip(picture, self.size, strict=True))
         if len(rows) * len(columns) > MOST_TILES:
-            raise SpecError(f"these would be {len(rows) * len(columns)} tiles, more than {MOST_TILES}", field="overlap")
+            raise SpecError(f"there would be {len(rows) * len(columns)} tiles, more than {MOST_TILES}", field="overlap")
         return tuple((y, x) for y in rows for x in columns)
 
     def _starts(self, whole: int, tile: int) -> list[int]:

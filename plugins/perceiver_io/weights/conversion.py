@@ -102,16 +102,16 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     for name, value in state.items():
         if IGNORED.fullmatch(name):
             continue
-        part, own = _place(name)
-        parts.setdefault(part, {})[own] = _shaped(part, own, value)
+        part, renamed = _place(name)
+        parts.setdefault(part, {})[renamed] = _shaped(part, renamed, value)
     return parts
 
 
 def _place(name: str) -> tuple[str, str]:
-    for pattern, part, own in _RULES:
+    for pattern, part, rename in _RULES:
         match = re.fullmatch(pattern, name)
         if match:
-            return (part if isinstance(part, str) else part(match)), own(match)
+            return (part if isinstance(part, str) else part(match)), rename(match)
     return "", name
 
 

@@ -79,8 +79,8 @@ class TransformersPerceiver:
         try:
             config: Any = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise WeightsError(f"{path} is no JSON: {error}") from None
+            raise WeightsError(f"{path} is not JSON: {error}") from None
         named = config.get("architectures") if isinstance(config, dict) else None
-        found = [ARCHITECTURES[name] for name in named or () if name in ARCHITECTURES]
-        if found and self.model not in found:
-            raise WeightsError(f"{path} says that this is {found[0]}, not {self.model}", hint=f"set `model: {found[0]}`")
+        models = [ARCHITECTURES[name] for name in named or () if name in ARCHITECTURES]
+        if models and self.model not in models:
+            raise WeightsError(f"{path} says that this is {models[0]}, not {self.model}", hint=f"set `model: {models[0]}`")

@@ -28,16 +28,16 @@ class MaskBlocks:
         self.entries, self.ratio = entries, ratio
 
     def __call__(self, batch: Mapping[str, Features]) -> dict[str, Features]:
-        found = dict(batch)
+        transformed = dict(batch)
         for name, patches in self.entries.items():
             entry = batch[name]
             order_BN = torch.rand(entry.values.shape[0], patches.count).argsort(dim=1)
             masked_BN = order_BN < round(self.ratio * patches.count)
             mask = from_points(masked_BN[..., None].expand(-1, -1, patches.channels), patches)
-            found[name] = Features(entry.values.masked_fill(mask, 0.0), entry.valid)
-            found[f"{name}_target"] = entry
-            found[f"{name}_mask"] = Features(mask, entry.valid)
-        return found
+            transformed[name] = Features(entry.values.masked_fill(mask, 0.0), entry.valid)
+            transformed[f"{name}_target"] = entry
+            transformed[f"{name}_mask"] = Features(mask, entry.valid)
+        return transformed
 
 
 class MaskedErrorLoss(Objective):
@@ -46,5 +46,5 @@ class MaskedErrorLoss(Objective):
     def forward(  # type: ignore[override]
         self, prediction: Mapping[str, Features], target: Mapping[str, Features], mask: Mapping[str, Features]
     ) -> Loss:
-        said, wanted, masked = only(prediction), only(target), only(mask)
-        return mean_error(said, wanted, masked.values & numbers_there(said, wanted, masked), torch.square)
+        predicted, wanted, masked = only(prediction), only(target), only(mask)
+        return mean_error(predicted, wanted, masked.values & numbers_there(predicted, wanted, masked), torch.square)

@@ -41,7 +41,7 @@ class MaskPoints:
         return MaskBlocks(self._patches(shapes), self.ratio)
 
     def _patches(self, shapes: Mapping[str, Shape]) -> dict[str, Patches]:
-        found = {}
+        patches_by_entry = {}
         for name, block in self.blocks.items():
             if name not in shapes:
                 raise SpecError(f"there is no entry {name!r}", field="blocks", hint=suggest(name, list(shapes), noun="entries"))
@@ -55,8 +55,8 @@ class MaskPoints:
                 raise SpecError(
                     f"of {patches.count} blocks {masked} would be masked", field=f"blocks.{name}", hint="use smaller blocks"
                 )
-            found[name] = patches
-        return found
+            patches_by_entry[name] = patches
+        return patches_by_entry
 
 
 @component("objective", "masked_error", arguments=("prediction", "target", "mask"))

@@ -50,16 +50,16 @@ def translate(state: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 
 def _renamed(name: str, first: int) -> tuple[str, str]:
     """The part and the name in it."""
-    if found := PATCHES.fullmatch(name):
-        return "patches", f"project.{found[1]}"
-    if found := EMBED_NORM.fullmatch(name):
-        return "encoder", f"embed_norm.{found[1]}"
-    if (found := MERGING.fullmatch(name)) and (int(found[1]) - first) % 2 == 1:
-        return "encoder", f"mergings.{(int(found[1]) - first) // 2}.patches.{found[2]}"
-    if (found := BLOCK.fullmatch(name)) and (int(found[1]) - first) % 2 == 0:
-        inner = _within_block(found[3])
+    if match := PATCHES.fullmatch(name):
+        return "patches", f"project.{match[1]}"
+    if match := EMBED_NORM.fullmatch(name):
+        return "encoder", f"embed_norm.{match[1]}"
+    if (match := MERGING.fullmatch(name)) and (int(match[1]) - first) % 2 == 1:
+        return "encoder", f"mergings.{(int(match[1]) - first) // 2}.patches.{match[2]}"
+    if (match := BLOCK.fullmatch(name)) and (int(match[1]) - first) % 2 == 0:
+        inner = _within_block(match[3])
         if inner is not None:
-            return "encoder", f"stages.{(int(found[1]) - first) // 2}.blocks.{found[2]}.{inner}"
+            return "encoder", f"stages.{(int(match[1]) - first) // 2}.blocks.{match[2]}.{inner}"
     if name in ("norm.weight", "norm.bias"):
         return "encoder", name
     if name in ("head.weight", "head.bias"):

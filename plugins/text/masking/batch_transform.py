@@ -30,10 +30,10 @@ class HiddenTokens:
     def __call__(self, batch: Mapping[str, Features]) -> dict[str, Features]:
         entry = batch[self.spec.entry]
         ids = entry.values
-        there = (ids >= len(SPECIALS)) & entry.presence().view(
+        present = (ids >= len(SPECIALS)) & entry.presence().view(
             *entry.presence().shape, *(1,) * (ids.dim() - entry.presence().dim())
         )
-        hidden = there & (self._draws(ids) < self.spec.rate)
+        hidden = present & (self._draws(ids) < self.spec.rate)
         fate = torch.rand(ids.shape)
         other = torch.randint(len(SPECIALS), self.ids, ids.shape)
         seen = torch.where(fate < self.spec.random, other, self.spec.mask)

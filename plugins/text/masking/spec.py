@@ -55,12 +55,12 @@ class MaskTokens:
         if self.entry not in shapes:
             hint = suggest(self.entry, list(shapes), noun="entries")
             raise SpecError(f"there is no entry {self.entry!r} in the data", field="entry", hint=hint)
-        found = shapes[self.entry]
-        if found.vocab_size is None or not found.dims:
-            message = f"{self.entry!r} is {found.dtype} {list(found.dims)} and no text"
+        entry = shapes[self.entry]
+        if entry.vocab_size is None or not entry.dims:
+            message = f"{self.entry!r} is {entry.dtype} {list(entry.dims)}, not text"
             raise SpecError(message, field="entry", hint="ids come from `bytes`, `words` or `subwords`")
-        if self.mask >= found.vocab_size:
-            raise SpecError(f"there is no id {self.mask} in a vocabulary of {found.vocab_size}", field="mask")
-        if found.vocab_size <= len(SPECIALS):
-            raise SpecError(f"a vocabulary of {found.vocab_size} ids has nothing to hide", field="entry")
-        return found
+        if self.mask >= entry.vocab_size:
+            raise SpecError(f"there is no id {self.mask} in a vocabulary of {entry.vocab_size}", field="mask")
+        if entry.vocab_size <= len(SPECIALS):
+            raise SpecError(f"a vocabulary of {entry.vocab_size} ids has nothing to hide", field="entry")
+        return entry

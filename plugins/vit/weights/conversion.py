@@ -65,12 +65,12 @@ def _parts(state: Mapping[str, Tensor], block: str, names: Mapping[str, str]) ->
         stem, _, leaf = (inner[2] if inner else foreign).rpartition(".")
         if foreign in names and not inner:
             singles[names[foreign]] = value
-        elif (own := names.get(stem)) is None or leaf not in ("weight", "bias"):
+        elif (ours := names.get(stem)) is None or leaf not in ("weight", "bias"):
             parts[""][foreign] = value
         elif inner:
-            parts["encoder"] |= {f"blocks.{inner[1]}.{name}": tensor for name, tensor in _unfused(own, leaf, value)}
+            parts["encoder"] |= {f"blocks.{inner[1]}.{name}": tensor for name, tensor in _unfused(ours, leaf, value)}
         else:
-            parts[PART_OF[own]][f"{own}.{leaf}"] = value
+            parts[PART_OF[ours]][f"{ours}.{leaf}"] = value
     if {"class_token", "positions"} <= singles.keys():
         table = singles["positions"][0]  # (1 + patches, W)
         parts["class_token"]["values"] = singles["class_token"][0] + table[:1]

@@ -230,6 +230,6 @@ def test_a_single_head_is_bare_and_its_weights_have_no_name() -> None:
 
 @pytest.mark.parametrize("value", [Shape((2, 6)), Shape(())])
 def test_heads_take_vectors(value: Shape) -> None:
-    with pytest.raises(SpecError, match="no feature vector") as caught:
+    with pytest.raises(SpecError, match="not a feature vector") as caught:
         LinearHeads(classes=2).outputs({"audio": value})
     assert caught.value.field == "in"

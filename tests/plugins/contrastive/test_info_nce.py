@@ -188,7 +188,7 @@ VECTOR = Shape((8,))
 @pytest.mark.parametrize(
     ("left", "right", "message"),
     [
-        ({"a": VECTOR, "b": VECTOR}, {"c": VECTOR}, "`left` is one embedding, not 2: a, b"),
+        ({"a": VECTOR, "b": VECTOR}, {"c": VECTOR}, "`left` must be one embedding, not 2: a, b"),
         ({"a": VECTOR}, {"c": Shape((9,))}, "differ in width: left 8, right 9"),
         ({"a": VECTOR}, {"c": Shape((2, 8))}, "`right` must be a vector per sample"),
         ({"a": VECTOR}, {"c": Stream("c", 8, (4,))}, "`right` must be a vector per sample"),

@@ -225,7 +225,7 @@ def test_it_draws_on_the_meta_device() -> None:
         ({"hidden": {"h": Shape((4,))}}, "differ in length: output 3, embedding 3, hidden 4"),
         ({"output": {"v": Stream("v", 4, (3,))}}, r"`output` must be vectors \(pieces, width\), not \[3, 4\]"),
         ({"embedding": {"v": Shape((5,))}}, "`embedding` must be vectors"),
-        ({"output": {"v": Shape((3, 4)), "w": Shape((3, 4))}}, "`output` is one sequence, not 2: v, w"),
+        ({"output": {"v": Shape((3, 4)), "w": Shape((3, 4))}}, "`output` must be one sequence, not 2: v, w"),
     ],
 )
 def test_what_does_not_fit_is_refused(change: dict, message: str) -> None:

@@ -72,7 +72,7 @@ def test_text_without_a_word_is_none_where_words_count() -> None:
 
 @pytest.mark.parametrize("spec", [Bytes(length=4), Words(length=4, vocabulary=("a",))])
 def test_what_is_no_utf8_is_unreadable(spec: Sentences) -> None:
-    with pytest.raises(UnreadableText, match=r"no UTF-8: 'caf\\\\udce9'"):
+    with pytest.raises(UnreadableText, match=r"not UTF-8: 'caf\\\\udce9'"):
         built(spec).decode(Text((b"caf\xe9".decode("utf-8", "surrogateescape"),)), 0.0)
 
 
@@ -131,7 +131,7 @@ def test_a_vocabulary_of_words_is_the_most_frequent_ones(tmp_path: Path) -> None
         (None, 6, "cannot be read"),
         (b"a\nb\n", 7, "has 6 ids, `size` says 7"),
         (b"a\nb\na\n", 7, "'a' more than once"),
-        (b"a\nb\xff\n", 6, "no UTF-8 on line 2"),
+        (b"a\nb\xff\n", 6, "not UTF-8 on line 2"),
         (b"a\n\nDisc\n", 6, r"w\.txt, line 3: no text has the word 'Disc'"),
         (b"a\nnew york\n", 6, "line 2: no text has the word 'new york'"),
     ],
@@ -152,7 +152,7 @@ def test_vocabularies_of_subwords_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=f"has {size} ids, `size` says 300"):
         Subwords(length=3, vocabulary=str(path), size=300).build(1.0)
     path.write_text("{}")
-    with pytest.raises(DataError, match="no vocabulary of the tokenizers library"):
+    with pytest.raises(DataError, match="not a vocabulary of the tokenizers library"):
         Subwords(length=3, vocabulary=str(path), size=300).build(1.0)
     Tokenizer(models.WordLevel({"a": 0, "b": 1, "c": 2, "d": 3, "[UNK]": 4}, "[UNK]")).save(str(path))
     with pytest.raises(DataError, match=r"id 0 of .* is 'a' and not padding"):
@@ -180,7 +180,7 @@ def test_training_a_vocabulary_says_what_is_wrong(tmp_path: Path) -> None:
         train_vocabulary(CORPUS, tmp_path / "v.json", size=100)
     with pytest.raises(DataError, match="no words"):
         train_vocabulary(["?"], tmp_path / "w.txt", size=100, kind="words")
-    with pytest.raises(DataError, match="no UTF-8"):
+    with pytest.raises(DataError, match="not UTF-8"):
         train_vocabulary(["\udce9"], tmp_path / "v.json", size=300)
 
 

@@ -344,11 +344,11 @@ def test_a_sentence_that_is_no_utf8_makes_its_sample_unreadable(folder) -> None:
     samples = folder(b"path,text\na.mp4,caf\xe9\na.mp4,cat\n").dataset.build(False)
     (batch,) = evaluation_batches(samples, batch_size=2)
     assert list(batch.problems) == [0]
-    assert "no UTF-8" in batch.problems[0]
+    assert "not UTF-8" in batch.problems[0]
     assert batch.entries["video"].valid.tolist() == [False, True]
-    with pytest.raises(DataError, match="line 2: the cell of 'path' is no UTF-8"):
+    with pytest.raises(DataError, match="line 2: the cell of 'path' is not UTF-8"):
         folder(b"path,text\ncaf\xe9.mp4,cat\n").dataset.build(False)
-    with pytest.raises(DataError, match="it is no UTF-8"):
+    with pytest.raises(DataError, match="it is not UTF-8"):
         folder("path,text\na.mp4,cat\n".encode("utf-16")).dataset.build(False)
 
 

@@ -87,7 +87,7 @@ def test_the_loss_is_the_mean_over_hidden_places() -> None:
     ("options", "shapes", "message"),
     [
         ({"entry": "txt"}, IDS, "no entry 'txt'"),
-        ({}, {"text": Shape((40,))}, "and no text"),
+        ({}, {"text": Shape((40,))}, ", not text"),
         ({"mask": 260}, IDS, "no id 260"),
         ({}, {**IDS, "text_target": Shape(())}, "an entry 'text_target' already"),
         ({"random": 0.6, "keep": 0.5}, IDS, "shares of one whole"),
