@@ -49,12 +49,6 @@ class Objective(nn.Module):
         raise NotImplementedError
 
 
-def only(group: Mapping[str, Features]) -> Features:
-    """The single member of a group that must have exactly one."""
-    (member,) = group.values()
-    return member
-
-
 def no_autocast(values: Tensor) -> contextlib.AbstractContextManager[object]:
     """Turn autocast off where these values are; the meta device has none. Traceable by torch.compile."""
     kind = values.device.type

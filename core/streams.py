@@ -6,11 +6,13 @@ import keyword
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 import attrs
 
 from antifaz.registry import SpecError
+
+Item = TypeVar("Item")
 
 
 @attrs.frozen
@@ -61,6 +63,17 @@ def parameter_name(stream: str) -> str:
     """Return what a stream's own parameters are called: an identifier that is no keyword (`global_`), as torch.export needs it."""
     name = re.sub(r"\W|^(?=\d)", "_", stream)
     return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def only(group: Mapping[str, Item]) -> Item:
+    """Return the single member of a group that must have exactly one."""
+    (member,) = group.values()
+    return member
+
+
+def streams_of(values: Group) -> list[Stream]:
+    """Return the streams among these values."""
+    return [value for value in values.values() if isinstance(value, Stream)]
 
 
 def require_whole(streams: Iterable[Stream], why: str) -> None:

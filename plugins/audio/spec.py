@@ -12,6 +12,7 @@ import attrs
 
 from antifaz.core.interfaces import TransformSpec
 from antifaz.core.streams import Group, Positions, Shape, Stream
+from antifaz.layers.shapes import one_shape
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -137,9 +138,7 @@ class SpectrogramPatches:
     )
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
-        if not isinstance(value, Shape) or len(value.dims) != 2:
-            raise SpecError(f"patches need a spectrogram (bins, frames), not {list(value.dims)}", field="in")
+        value = one_shape(inputs, 2, "patches need a spectrogram (bins, frames)")
         for name, size, step in zip(("bins", "frames"), value.dims, self.patch, strict=True):
             if size % step:
                 raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
@@ -163,13 +162,8 @@ class WaveformPatches:
     )
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
-        if not isinstance(value, Shape) or len(value.dims) != 1:
-            raise SpecError(
-                f"patches of sound need a waveform (samples), not {list(value.dims)}",
-                field="in",
-                hint="decode it with `use: waveform`; a spectrogram takes `spectrogram_patches`",
-            )
+        hint = "decode it with `use: waveform`; a spectrogram takes `spectrogram_patches`"
+        value = one_shape(inputs, 1, "patches of sound need a waveform (samples)", hint)
         if value.dims[0] % self.patch:
             raise SpecError(f"{value.dims[0]} samples cannot be cut into {self.patch}", field="patch", hint="choose a divisor")
         return Stream("audio", self.width, (value.dims[0] // self.patch,))

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width, one_width
+from antifaz.core.streams import Group, Stream, mlp_width, one_width, streams_of
+from antifaz.layers.shapes import require_heads
 from antifaz.registry import SpecError, at_least, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
@@ -43,10 +44,9 @@ class Bottleneck:
             )
 
     def outputs(self, inputs: Group) -> Group:
-        streams = [value for value in inputs.values() if isinstance(value, Stream)]
+        streams = streams_of(inputs)
         width = one_width(inputs)
-        if width % self.heads:
-            raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
+        require_heads(self.heads, width)
         latents = [stream.name for stream in streams if stream.latent]
         if len(latents) != 1 or len(streams) < 2:
             named = f"the latent streams {', '.join(latents)}" if latents else "no latent stream"
@@ -67,7 +67,7 @@ class Bottleneck:
         from .model import BottleneckTransformer
 
         modalities, bottleneck = _named(inputs)
-        width = next(value.width for value in inputs.values() if isinstance(value, Stream))
+        width = one_width(inputs)
         return BottleneckTransformer(
             width,
             modalities,

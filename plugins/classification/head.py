@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from antifaz.core.streams import parameter_name
+from antifaz.core.streams import only, parameter_name
 from antifaz.core.tokens import Features
 from antifaz.layers.transformer import init_transformer
 
@@ -25,7 +25,7 @@ class Heads(nn.Module):
         self.bare = len(widths) == 1
         self.drop = nn.Dropout(dropout)
         if self.bare:
-            (width,) = widths.values()
+            width = only(widths)
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = nn.Linear(width, classes)
         else:
@@ -34,7 +34,7 @@ class Heads(nn.Module):
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
         if self.bare:
-            (value,) = features.values()
+            value = only(features)
             return Features(self.map(self.drop(value.values)), value.valid)
         maps = {name: self.maps[parameter_name(name)] for name in features}
         return {name: Features(maps[name](self.drop(value.values)), value.valid) for name, value in features.items()}

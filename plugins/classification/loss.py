@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide, zero_invalid
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide, zero_invalid
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from antifaz.core.interfaces import Details, OutputDetails
-from antifaz.core.objectives import only, zero_invalid
+from antifaz.core.objectives import zero_invalid
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 from .names import MEAN

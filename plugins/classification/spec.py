@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Value
+from antifaz.core.streams import Group, Shape, Value, only
+from antifaz.layers.shapes import require_vectors
 from antifaz.registry import SpecError, at_least, between, component, option, positive, suggest, zero_to_below_one
 
 from .names import MEAN
@@ -33,9 +34,7 @@ class LinearHeads:
     dropout: float = option(default=0.0, validator=zero_to_below_one, doc="of the features")
 
     def outputs(self, inputs: Group) -> Value | Group:
-        for name, value in inputs.items():
-            if not isinstance(value, Shape) or len(value.dims) != 1:
-                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the heads")
+        require_vectors(inputs, hint="put a readout before the heads")
         out = {name: Shape((self.classes,)) for name in inputs}
         return out if len(out) > 1 else Shape((self.classes,))
 
@@ -222,7 +221,7 @@ def logits_and_target(inputs: Mapping[str, Group], *, several_places: bool = Fal
         raise SpecError(f"`logits` must be vectors of one width, these are: {listing}", hint="put `linear_heads` before it")
     if len(inputs["target"]) != 1:
         raise SpecError(f"`target` must be one entry, not {len(inputs['target'])}: {', '.join(inputs['target'])}")
-    (target,) = inputs["target"].values()
+    target = only(inputs["target"])
     classes = dims[-1]
     if not isinstance(target, Shape):
         raise SpecError("`target` cannot be tokens", hint="name an entry of the data, such as batch.label")

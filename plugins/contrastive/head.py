@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from antifaz.core.streams import parameter_name
+from antifaz.core.streams import only, parameter_name
 from antifaz.core.tokens import Features
 from antifaz.layers.batch_norm import MaskedBatchNorm
 from antifaz.layers.transformer import init_transformer
@@ -26,7 +26,7 @@ class ProjectionHead(nn.Module):
         super().__init__()
         self.bare = len(widths) == 1
         if self.bare:
-            (size,) = widths.values()
+            size = only(widths)
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = Projector(size, width, hidden, norm)
         else:
@@ -35,7 +35,7 @@ class ProjectionHead(nn.Module):
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
         if self.bare:
-            (value,) = features.values()
+            value = only(features)
             return self._mapped(self.map, value)
         return {name: self._mapped(self.maps[parameter_name(name)], value) for name, value in features.items()}
 

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core import collectives
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide, zero_invalid
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide, zero_invalid
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 from .sizes import MAX_SCALE

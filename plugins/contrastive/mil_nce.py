@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from antifaz.core import collectives
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, only, wide
+from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from antifaz.core.objectives import only
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 SCORES_AT_ONCE = 2**24

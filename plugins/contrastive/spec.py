@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Value
+from antifaz.core.streams import Group, Shape, Value, only
+from antifaz.layers.shapes import require_vectors
 from antifaz.registry import SpecError, component, option, positive
 
 from .sizes import MAX_SCALE
@@ -37,9 +38,7 @@ class Projection:
     def outputs(self, inputs: Group) -> Value | Group:
         if self.hidden is None and self.norm != "layer":
             raise SpecError(f"`norm: {self.norm}` has no hidden layer to normalise", field="norm", hint="set `hidden` too")
-        for name, value in inputs.items():
-            if not isinstance(value, Shape) or len(value.dims) != 1:
-                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the projection")
+        require_vectors(inputs, hint="put a readout before the projection")
         out = {name: Shape((self.width,)) for name in inputs}
         return out if len(out) > 1 else Shape((self.width,))
 
@@ -130,7 +129,7 @@ def embedding_pair(inputs: Mapping[str, Group], several: Collection[str] = ()) -
             raise SpecError(
                 f"`{argument}` must be one embedding, not {len(group)}: {', '.join(group)}", hint="name one output: NODE.OUTPUT"
             )
-        (value,) = group.values()
+        value = only(group)
         axes = (1, 2) if argument in several else (1,)
         if not isinstance(value, Shape) or len(value.dims) not in axes:
             raise SpecError(f"`{argument}` must be a vector per sample, not {list(value.dims)}", hint="put a projection before it")

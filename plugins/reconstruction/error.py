@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, no_autocast, only, wide
+from antifaz.core.objectives import Loss, Objective, Term, no_autocast, wide
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 ERRORS: Mapping[str, Callable[[Tensor], Tensor]] = {"absolute": torch.abs, "squared": torch.square}

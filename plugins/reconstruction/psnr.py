@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import only
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 from .error import numbers_there

@@ -19,7 +19,7 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Edge, Routing
-from antifaz.core.streams import Group, Stream, one_width, require_whole
+from antifaz.core.streams import Group, Stream, one_width, require_whole, streams_of
 from antifaz.registry import SpecError, between, component, option, positive, suggest, zero_to_below_one
 
 from .grids import grid_of_stage, smallest_side
@@ -89,7 +89,7 @@ class Swin:
                 )
 
     def outputs(self, inputs: Group) -> Group:
-        streams = _streams(inputs)
+        streams = streams_of(inputs)
         self._check_widths(streams)
         require_whole((stream for stream in streams if not stream.latent), "windows take")
         self._routing(streams)
@@ -101,12 +101,12 @@ class Swin:
         return {s.name: attrs.evolve(s, width=width, grid=final_grids.get(s.name, s.grid)) for s in streams}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
-        return (self._routing(_streams(inputs)),) * sum(self._depths)
+        return (self._routing(streams_of(inputs)),) * sum(self._depths)
 
     def build(self, inputs: Group) -> SwinTransformer:
         from .model import SwinTransformer
 
-        streams = _streams(inputs)
+        streams = streams_of(inputs)
         reads = self._routing(streams).reads
         latents = {s.name: reads[s.name] for s in streams if s.latent}
         return SwinTransformer(
@@ -209,7 +209,3 @@ class Swin:
 def _described(reader: str, row: Mapping[str, Edge]) -> str:
     sources = ", ".join(f"{s!r}" if edge is Edge.FULL else f"{s!r} ({edge.value})" for s, edge in row.items())
     return f"{reader!r} read {sources}"
-
-
-def _streams(inputs: Group) -> list[Stream]:
-    return [attrs.evolve(value, name=name) for name, value in inputs.items() if isinstance(value, Stream)]

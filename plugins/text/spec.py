@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Shape, Stream, only
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 from .words import SPECIALS, never_said
@@ -170,7 +170,7 @@ class TokenEmbedding:
     frozen: bool = option(default=False, doc="whether the table keeps the values that an `init:` gives it")
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
+        value = only(inputs)
         if not isinstance(value, Shape) or not value.dtype.startswith("int") or value.vocab_size is None:
             raise SpecError(
                 "an embedding needs ids of a vocabulary",
@@ -185,7 +185,7 @@ class TokenEmbedding:
     def build(self, inputs: Group) -> EmbeddedTokens:
         from .embedding import EmbeddedTokens
 
-        (value,) = inputs.values()
+        value = only(inputs)
         assert isinstance(value, Shape)  # checked in outputs
         return EmbeddedTokens(
             value.vocab_size or 0,

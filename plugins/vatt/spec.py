@@ -13,6 +13,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Shape, Stream
+from antifaz.layers.shapes import require_vectors
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ class HierarchicalSpace:
                 field="in",
                 hint="name them: `in: {video: ..., audio: ..., text: ...}`; audio or text may be left out",
             )
-        for name, value in inputs.items():
-            candidates = name == "text" and isinstance(value, Shape) and len(value.dims) == 2
-            if not isinstance(value, Shape) or (len(value.dims) != 1 and not candidates):
-                raise SpecError(f"{name!r} is not a feature vector", field="in", hint="put a readout before the common space")
+        text = inputs.get("text")
+        candidates = isinstance(text, Shape) and len(text.dims) == 2
+        one_each = {name: value for name, value in inputs.items() if name != "text" or not candidates}
+        require_vectors(one_each, hint="put a readout before the common space")
         projected: dict[str, Shape] = {"video": Shape((self.width,))}
         if "audio" in inputs:
             projected["audio"] = Shape((self.width,))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from antifaz.core.interfaces import TransformSpec
-from antifaz.core.streams import Group, Positions, Shape, Stream
+from antifaz.core.streams import Group, Positions, Shape, Stream, only
+from antifaz.layers.shapes import one_shape
 from antifaz.registry import SpecError, at_least, between, component, option, positive
 
 if TYPE_CHECKING:
@@ -109,9 +110,7 @@ class Tubelets:
     repeat: int = option(default=1, validator=positive, doc="how often each frame stands: a picture repeated fills a tubelet")
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
-        if not isinstance(value, Shape) or len(value.dims) != 4:
-            raise SpecError(f"tubelets need video (channels, frames, height, width), not {list(value.dims)}", field="in")
+        value = one_shape(inputs, 4, "tubelets need video (channels, frames, height, width)")
         sizes = (value.dims[1] * self.repeat, *value.dims[2:])
         for name, size, step in zip(("frames", "height", "width"), sizes, self.patch, strict=True):
             if size % step:
@@ -122,7 +121,6 @@ class Tubelets:
     def build(self, inputs: Group) -> TubeletTokenizer:
         from .tokenizer import TubeletTokenizer
 
-        (value,) = inputs.values()
         return TubeletTokenizer(
-            value.dims[0], self.patch, self.outputs(inputs).grid, self.width, positions=self.positions, repeat=self.repeat
+            only(inputs).dims[0], self.patch, self.outputs(inputs).grid, self.width, positions=self.positions, repeat=self.repeat
         )

@@ -21,7 +21,8 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width, one_width, require_whole
+from antifaz.core.streams import Group, Stream, mlp_width, one_width, require_whole, streams_of
+from antifaz.layers.shapes import require_heads
 from antifaz.registry import SpecError, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
@@ -77,8 +78,7 @@ class ViT:
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width
             raise SpecError(f"size {self.size!r} has width {expected}, but the streams have {width}", field="size")
-        if width % self._heads:
-            raise SpecError(f"{self._heads} heads do not divide the width {width}", field="heads")
+        require_heads(self._heads, width)
         routing = self._routing(inputs)
         for name in self.relative_positions:
             stream = inputs.get(name)
@@ -120,5 +120,5 @@ class ViT:
         return self.heads if self.heads is not None else SIZES[self.size or "base"].heads
 
     def _routing(self, inputs: Group) -> Routing:
-        streams = [value for value in inputs.values() if isinstance(value, Stream)]
+        streams = streams_of(inputs)
         return self.mask.routing(streams, streams)

@@ -13,7 +13,8 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream, mlp_width, one_width
+from antifaz.core.streams import Group, Shape, Stream, mlp_width, one_width, streams_of
+from antifaz.layers.shapes import require_heads
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -73,12 +74,11 @@ class QueryReadout:
 
     def outputs(self, inputs: Group) -> Group:
         width = one_width(inputs)
-        if width % self.heads:
-            raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
+        require_heads(self.heads, width)
         return {query.name: Shape((width,)) for query in self._queries(inputs)}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
-        return (self.mask.routing(self._queries(inputs), _streams(inputs)),)
+        return (self.mask.routing(self._queries(inputs), streams_of(inputs)),)
 
     def build(self, inputs: Group) -> QueryDecoder:
         from .readout import QueryDecoder
@@ -88,12 +88,8 @@ class QueryReadout:
         return QueryDecoder(one_width(inputs), routing, heads=self.heads, hidden=hidden)
 
     def _queries(self, inputs: Group) -> list[Stream]:
-        names = [stream.name for stream in _streams(inputs)]
+        names = [stream.name for stream in streams_of(inputs)]
         if self.global_query and GLOBAL not in names:
             names.append(GLOBAL)
         # Queries are no streams of the input, even under a stream's name: their grid says that they are single vectors.
         return [Stream(name, one_width(inputs), ()) for name in names]
-
-
-def _streams(inputs: Group) -> list[Stream]:
-    return [value for value in inputs.values() if isinstance(value, Stream)]

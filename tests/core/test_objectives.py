@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Term, masked_sum, no_autocast, only, reduce, wide, zero_invalid
-from antifaz.core.tokens import Features
+from antifaz.core.objectives import Loss, Term, masked_sum, no_autocast, reduce, wide, zero_invalid
 
 
 def term(total: float | Tensor, count: float) -> Term:
@@ -54,13 +53,6 @@ def test_what_is_absent_never_passes() -> None:
     kept.square().sum().backward()
     assert values.grad is not None
     assert values.grad.tolist() == [[2, 4], [0, 0]]
-
-
-def test_only_refuses_a_group_of_two() -> None:
-    feature = Features(torch.zeros(1))
-    assert only({"audio": feature}) is feature
-    with pytest.raises(ValueError, match="too many"):
-        only({"audio": feature, "video": feature})
 
 
 def test_full_precision_turns_autocast_off() -> None:

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from antifaz.core.streams import Shape, Stream, mlp_width, one_width
+from antifaz.core.streams import Shape, Stream, mlp_width, one_width, only, streams_of
 from antifaz.plugins.bottleneck.spec import Bottleneck
 from antifaz.plugins.pemt.transformers.spec import PEMT
 from antifaz.plugins.swin.spec import Swin
@@ -44,3 +44,14 @@ def test_streams_have_one_width_or_are_told_apart() -> None:
         one_width({**STREAMS, "wide": Stream("x", 16, (2,))})
     with pytest.raises(SpecError, match="no tokens arrive"):
         one_width({"label": Shape((5,))})
+
+
+def test_only_refuses_a_group_of_two() -> None:
+    video = STREAMS["video"]
+    assert only({"video": video}) is video
+    with pytest.raises(ValueError, match="too many"):
+        only(STREAMS)
+
+
+def test_streams_are_found_among_shapes() -> None:
+    assert streams_of({"label": Shape(()), **STREAMS}) == list(STREAMS.values())

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features, Tokens, token_presence
 from antifaz.layers.patches import Patches, from_points, to_points
 from antifaz.layers.positions import learned_positions, resampled_positions
@@ -91,7 +92,7 @@ class PointUnembedding(nn.Module):
 
     def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> Features:
         """One stream. Points of invalid tokens are zero; a sample without a valid one is marked invalid."""
-        (tokens,) = streams.values()
+        tokens = only(streams)
         points_BNC = self.unembed(tokens.values)
         if tokens.valid is None:
             return Features(from_points(points_BNC, self.patches))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Shape, Stream, only
 from antifaz.layers.patches import Patches, patches_of
 from antifaz.registry import SpecError, component, option, positive
 
@@ -40,7 +40,7 @@ class Points:
         return PointEmbedding(self._patches(inputs), self.width, projection=self.position_projection)
 
     def _patches(self, inputs: Group) -> Patches:
-        (value,) = inputs.values()
+        value = only(inputs)
         if not isinstance(value, Shape) or not value.dtype.startswith(("float", "bfloat")):
             raise SpecError("points are cut from an array of floats", field="in")
         return patches_of(value.dims, self.patch)
@@ -81,7 +81,7 @@ class PointValues:
     def outputs(self, inputs: Group) -> Shape:
         if len(inputs) != 1:
             raise SpecError(f"this takes one stream, not {len(inputs)}: {', '.join(inputs)}", field="in", hint="name one output")
-        (stream,) = inputs.values()
+        stream = only(inputs)
         patches = patches_of(self.shape, self.patch, field="shape" if self.patch is None else "patch")
         if isinstance(stream, Stream) and stream.tokens != patches.count:
             raise SpecError(f"{list(self.shape)} has {patches.count} points, but {stream.tokens} tokens arrive", field="shape")
@@ -90,6 +90,6 @@ class PointValues:
     def build(self, inputs: Group) -> PointUnembedding:
         from .model import PointUnembedding
 
-        (stream,) = inputs.values()
+        stream = only(inputs)
         assert isinstance(stream, Stream)
         return PointUnembedding(patches_of(self.shape, self.patch), stream.width)

@@ -10,6 +10,7 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 from antifaz.layers.batch_norm import MaskedBatchNorm
 
@@ -81,7 +82,7 @@ class ResNet(nn.Module):
         self.stages = nn.ModuleList(nn.ModuleList(stage) for stage in stages)
 
     def forward(self, features: Mapping[str, Features]) -> Features:
-        (entry,) = features.values()
+        entry = only(features)
         x = entry.values[:, None] if self.channel else entry.values
         for unit in self.stem:
             x = unit(x, entry.valid)

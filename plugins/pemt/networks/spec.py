@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from antifaz.core.streams import Group, Shape
+from antifaz.core.streams import Group, Shape, only
+from antifaz.layers.shapes import one_shape
 from antifaz.registry import SpecError, component, option, positive
 
 from .sizes import EXPANSION
@@ -38,7 +39,7 @@ class VideoResNet:
     )
 
     def outputs(self, inputs: Group) -> Shape:
-        one_shape(inputs, 4, "video (channels, frames, height, width)")
+        single_array(inputs, 4, "video (channels, frames, height, width)")
         if len(self.frames) != len(self.blocks) + 1:
             raise SpecError(f"{len(self.blocks)} stages and the stem need {len(self.blocks) + 1} lengths", field="frames")
         if not all(length % 2 for length in self.frames):
@@ -48,7 +49,7 @@ class VideoResNet:
     def build(self, inputs: Group) -> ResNet:
         from .resnet import video_resnet
 
-        return video_resnet(one_shape(inputs, 4, "video").dims[0], self.width, self.blocks, self.frames)
+        return video_resnet(single_array(inputs, 4, "video").dims[0], self.width, self.blocks, self.frames)
 
 
 @component("head", "audio_resnet")
@@ -61,7 +62,7 @@ class AudioResNet:
     split: int = option(default=2, doc="stages, from the first, whose middle maps are 3 x 1 and 1 x 3 one after the other")
 
     def outputs(self, inputs: Group) -> Shape:
-        one_shape(inputs, 2, "a spectrogram (bins, frames)")
+        single_array(inputs, 2, "a spectrogram (bins, frames)")
         if not 0 <= self.split <= len(self.blocks):
             raise SpecError(f"`split` must be between 0 and {len(self.blocks)}, not {self.split}", field="split")
         return Shape((self.width * EXPANSION * 2 ** (len(self.blocks) - 1),))
@@ -72,12 +73,9 @@ class AudioResNet:
         return audio_resnet(self.width, self.blocks, self.split)
 
 
-def one_shape(inputs: Group, axes: int, what: str) -> Shape:
+def single_array(inputs: Group, axes: int, what: str) -> Shape:
     """The one thing that arrives; SpecError unless it has so many axes."""
     if len(inputs) != 1:
         raise SpecError(f"this takes one input, not {len(inputs)}: {', '.join(inputs)}", field="in")
-    (value,) = inputs.values()
-    if not isinstance(value, Shape) or len(value.dims) != axes:
-        hint = "the pieces of a longer clip are folded away by `batch_axes: 2`" if len(value.dims) == axes + 1 else None
-        raise SpecError(f"the network needs {what}, not {list(value.dims)}", field="in", hint=hint)
-    return value
+    hint = "the pieces of a longer clip are folded away by `batch_axes: 2`" if len(only(inputs).dims) == axes + 1 else None
+    return one_shape(inputs, axes, f"the network needs {what}", hint)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features, Tokens
 from antifaz.layers.positions import learned_positions, resampled_positions
 from antifaz.layers.transformer import init_transformer
@@ -25,7 +26,7 @@ class PieceCutter(nn.Module):
         self.pieces, self.axis = pieces, axis
 
     def forward(self, features: Mapping[str, Features]) -> Features:
-        (entry,) = features.values()
+        entry = only(features)
         cut = entry.values.unflatten(self.axis + 1, (self.pieces, -1))
         return Features(cut.movedim(self.axis + 1, 1), entry.valid)
 
@@ -46,7 +47,7 @@ class PieceMask(nn.Module):
         self.instead = nn.Parameter(0.02 * torch.randn(width))
 
     def forward(self, features: Mapping[str, Features]) -> dict[str, Features]:
-        (entry,) = features.values()
+        entry = only(features)
         x_BSC = entry.values
         if not self.training or not self.count:
             return {"values": entry, "hidden": Features(x_BSC.new_zeros(x_BSC.shape[:2]), entry.valid)}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape
+from antifaz.core.streams import Group, Shape, only
 from antifaz.registry import SpecError, above_zero_to_one, between, component, option, positive, suggest
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class MaskedPrediction:
             raise SpecError(
                 f"`{argument}` must be one sequence, not {len(group)}: {', '.join(group)}", hint="name one: NODE.OUTPUT"
             )
-        (value,) = group.values()
+        value = only(group)
         if not isinstance(value, Shape) or len(value.dims) != axes:
             what = "vectors (pieces, width)" if axes == 2 else "marks (pieces)"
             raise SpecError(f"`{argument}` must be {what}, not {list(value.dims)}", hint="put `piece_readout` before tokens")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream, one_width
+from antifaz.core.streams import Group, Shape, Stream, one_width, streams_of
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class SummaryReadout:
     """The first token of each stream: its summary."""
 
     def outputs(self, inputs: Group) -> Group:
-        return {name: Shape((stream.width,)) for name, stream in streams_of(inputs, 1).items()}
+        return {name: Shape((stream.width,)) for name, stream in streams_with(inputs, 1).items()}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (Routing.full({name: [name] for name in inputs}),)
@@ -42,7 +42,7 @@ class PieceReadout:
     """All tokens of each stream but the summary: (pieces, width), to be held against what the pieces were."""
 
     def outputs(self, inputs: Group) -> Group:
-        return {name: Shape((stream.tokens - 1, stream.width)) for name, stream in streams_of(inputs, 2).items()}
+        return {name: Shape((stream.tokens - 1, stream.width)) for name, stream in streams_with(inputs, 2).items()}
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         return (Routing.full({name: [name] for name in inputs}),)
@@ -63,7 +63,7 @@ class PairReadout:
     )
 
     def outputs(self, inputs: Group) -> Shape:
-        return Shape((2 * one_width(streams_of(inputs, 2)),))
+        return Shape((2 * one_width(streams_with(inputs, 2)),))
 
     def build(self, inputs: Group) -> PairOf:
         from .model import PairOf
@@ -71,9 +71,9 @@ class PairReadout:
         return PairOf(random=self.time == "random")
 
 
-def streams_of(inputs: Group, tokens: int) -> dict[str, Stream]:
-    """The streams; SpecError for one with fewer tokens."""
-    streams = {name: value for name, value in inputs.items() if isinstance(value, Stream)}
+def streams_with(inputs: Group, tokens: int) -> dict[str, Stream]:
+    """Return the streams by name; SpecError for one with fewer tokens."""
+    streams = {stream.name: stream for stream in streams_of(inputs)}
     for name, stream in streams.items():
         if stream.tokens < tokens:
             raise SpecError(f"{name!r} has {stream.tokens} tokens; a summary and pieces are needed", field="in")

@@ -24,6 +24,7 @@ import attrs
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Group, Stream, mlp_width, one_width
+from antifaz.layers.shapes import require_heads
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 from .sharing import MULTIMODAL, Sharing
@@ -57,8 +58,7 @@ class PEMT:
     def outputs(self, inputs: Group) -> Group:
         streams = _streams(inputs)
         width = one_width(streams)
-        if width % self.heads:
-            raise SpecError(f"{self.heads} heads do not divide the width {width}", field="heads")
+        require_heads(self.heads, width)
         for name in streams:
             if name == MULTIMODAL or name.removeprefix(f"{MULTIMODAL}_") in set(streams) - {name}:
                 hint = "write `in:` as a mapping that names it otherwise"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, one_width
+from antifaz.core.streams import Group, Stream, one_width, streams_of
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
@@ -187,10 +187,6 @@ class ModalityPadding:
 
         widths = {stream.name: stream.width for stream in streams_of(inputs)}
         return StreamPadding(widths, self.width, learned=self.learned, mask=self.mask)
-
-
-def streams_of(inputs: Group) -> list[Stream]:
-    return [value for value in inputs.values() if isinstance(value, Stream)]
 
 
 def chosen(name: str | None, streams: Sequence[Stream], field: str) -> Stream:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Stream
+from antifaz.core.streams import Group, Shape, Stream, only
+from antifaz.layers.shapes import one_shape
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ class ArrayPatches(Placed):
         from .tokenizers import PatchTokenizer
 
         channels, sizes = self._sizes(inputs)
-        (value,) = inputs.values()
+        value = only(inputs)
         grid = self.outputs(inputs).grid
         return PatchTokenizer(
             self.patch,
@@ -138,7 +139,7 @@ class ArrayPatches(Placed):
 
     def _sizes(self, inputs: Group) -> tuple[int, tuple[int, ...]]:
         """Channels, and the sizes of the axes that are cut."""
-        (value,) = inputs.values()
+        value = only(inputs)
         axes = len(self.patch)
         if len(value.dims) not in (axes, axes + 1):
             raise SpecError(
@@ -168,9 +169,7 @@ class ConvStem(Placed):
     )
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
-        if not isinstance(value, Shape) or len(value.dims) != 3:
-            raise SpecError(f"the stem needs pictures (channels, height, width), not {list(value.dims)}", field="in")
+        value = one_shape(inputs, 3, "the stem needs pictures (channels, height, width)")
         if min(value.dims[1:]) < 5:
             raise SpecError(f"pictures of {list(value.dims[1:])} are too small for the stem", field="in")
         grid = tuple(self._cells(size) for size in value.dims[1:])
@@ -179,9 +178,8 @@ class ConvStem(Placed):
     def build(self, inputs: Group) -> ConvTokenizer:
         from .tokenizers import ConvTokenizer
 
-        (value,) = inputs.values()
         grid = self.outputs(inputs).grid
-        return ConvTokenizer(value.dims[0], self.width, grid, self.place(grid), same=self.padding == "same")
+        return ConvTokenizer(only(inputs).dims[0], self.width, grid, self.place(grid), same=self.padding == "same")
 
     def _cells(self, size: int) -> int:
         half = (size + 1) // 2
@@ -198,7 +196,7 @@ class VocabularyEmbeddings:
     padding: int | None = option(default=None, validator=at_least(0), doc="the number that fills up short texts: read by nobody")
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
+        value = only(inputs)
         if not isinstance(value, Shape) or len(value.dims) != 1 or value.dtype != "int64":
             raise SpecError("embeddings need int64 numbers (tokens), one for each token", field="in")
         if self.padding is not None and self.padding >= self.vocabulary:
@@ -208,8 +206,7 @@ class VocabularyEmbeddings:
     def build(self, inputs: Group) -> IdTokenizer:
         from .tokenizers import IdTokenizer
 
-        (value,) = inputs.values()
-        return IdTokenizer(self.vocabulary, value.dims[0], self.width, self.padding)
+        return IdTokenizer(self.vocabulary, only(inputs).dims[0], self.width, self.padding)
 
 
 @component("tokenizer", "label_token")
@@ -220,7 +217,7 @@ class LabelToken:
     classes: int | None = option(default=None, validator=positive, doc="number of classes, where the data do not say")
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
+        value = only(inputs)
         if not isinstance(value, Shape) or len(value.dims) > 1 or (value.dims == () and value.dtype != "int64"):
             raise SpecError(f"a label is one int64 class number or a vector of shares, not {list(value.dims)}", field="in")
         counted = value.dims[0] if value.dims else len(value.classes)
@@ -248,9 +245,7 @@ class Entities:
     )
 
     def outputs(self, inputs: Group) -> Stream:
-        (value,) = inputs.values()
-        if not isinstance(value, Shape) or len(value.dims) != 2:
-            raise SpecError(f"entities are (entities, features), not {list(value.dims)}", field="in")
+        value = one_shape(inputs, 2, "entities are (entities, features)")
         if self.exists is not None and self.exists >= value.dims[1]:
             raise SpecError(f"entities have {value.dims[1]} features, none is number {self.exists}", field="exists")
         return Stream("entities", self.width, value.dims[:1])
@@ -258,8 +253,7 @@ class Entities:
     def build(self, inputs: Group) -> EntityTokenizer:
         from .tokenizers import EntityTokenizer
 
-        (value,) = inputs.values()
-        return EntityTokenizer(value.dims[1], self.width, self.exists)
+        return EntityTokenizer(only(inputs).dims[1], self.width, self.exists)
 
 
 @component("latents", "position_queries")

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features, Tokens
 
 from ..layers import init_perceiver
@@ -30,7 +31,7 @@ class TokenArray(nn.Module):
 
     def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> Features:
         """Tokens that are not valid are zero; a sample without a valid one is marked so."""
-        (tokens,) = streams.values()
+        tokens = only(streams)
         values = tokens.values if self.project is None else self.project(tokens.values)
         return answer(values / self.divide if self.divide != 1 else values, tokens.valid, self.dims)
 
@@ -45,7 +46,7 @@ class TokenLogits(nn.Module):
         nn.init.trunc_normal_(self.embedding, std=0.02)
 
     def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> Features:
-        (tokens,) = streams.values()
+        tokens = only(streams)
         logits_BNV = tokens.values @ self.embedding.T + self.bias
         return answer(logits_BNV, tokens.valid, tuple(logits_BNV.shape[1:]))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import attrs
 
-from antifaz.core.streams import Group, Shape, Stream, Value
+from antifaz.core.streams import Group, Shape, Stream, Value, streams_of
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class TokenValues:
     divide: float = option(default=1.0, validator=positive, doc="what the values are divided by; 100 for flow")
 
     def outputs(self, inputs: Group) -> Value:
-        stream = single(inputs)
+        stream = single_stream(inputs)
         width = self.width or stream.width
         if self.layout == "vector":
             if stream.tokens != 1:
@@ -45,7 +45,7 @@ class TokenValues:
     def build(self, inputs: Group) -> TokenArray:
         from .readouts import TokenArray
 
-        return TokenArray(single(inputs).width, self.width, self.outputs(inputs).dims, self.divide)
+        return TokenArray(single_stream(inputs).width, self.width, self.outputs(inputs).dims, self.divide)
 
 
 @component("readout", "vocabulary_logits")
@@ -59,12 +59,12 @@ class VocabularyLogits:
     vocabulary: int = option(validator=positive, doc="how many numbers there are")
 
     def outputs(self, inputs: Group) -> Value:
-        return Shape((single(inputs).tokens, self.vocabulary))
+        return Shape((single_stream(inputs).tokens, self.vocabulary))
 
     def build(self, inputs: Group) -> TokenLogits:
         from .readouts import TokenLogits
 
-        return TokenLogits(single(inputs).width, self.vocabulary)
+        return TokenLogits(single_stream(inputs).width, self.vocabulary)
 
 
 @attrs.frozen(kw_only=True)
@@ -140,9 +140,9 @@ class BlendTiles(Tiling):
         return TileBlender(self.corners(self.picture), self.size, self.picture)
 
 
-def single(inputs: Group) -> Stream:
+def single_stream(inputs: Group) -> Stream:
     """The one stream that arrives; SpecError for several."""
-    streams = [value for value in inputs.values() if isinstance(value, Stream)]
+    streams = streams_of(inputs)
     if len(streams) != 1:
         raise SpecError(f"this reads one stream, not {len(streams)}: {', '.join(inputs)}", field="in", hint="name one output")
     return streams[0]

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
 Corners = Sequence[tuple[int, int]]
@@ -24,7 +25,7 @@ class TileCutter(nn.Module):
         self.corners, self.size = corners, size
 
     def forward(self, features: Mapping[str, Features]) -> Features:
-        (value,) = features.values()
+        value = only(features)
         height, width = self.size
         tiles = [value.values[..., y : y + height, x : x + width] for y, x in self.corners]
         return Features(torch.stack(tiles, dim=1), value.valid)
@@ -44,7 +45,7 @@ class TileBlender(nn.Module):
 
     def forward(self, features: Mapping[str, Features]) -> Features:
         """A sample is valid where all of its tiles are."""
-        (value,) = features.values()
+        value = only(features)
         height, width = self.size
         whole = value.values.new_zeros(len(value.values), *self.picture, value.values.shape[-1])
         total = whole.new_zeros(*self.picture, 1)

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import torch
 
-from antifaz.core.objectives import Loss, Objective, only
+from antifaz.core.objectives import Loss, Objective
+from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 from antifaz.layers.patches import Patches, from_points
 
