@@ -17,7 +17,7 @@ from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
     from .decoder import LogMelDecoder, WaveformDecoder
-    from .tokenizer import PatchTokenizer, WaveformTokenizer
+    from .tokenizer import SpectrogramTokenizer, WaveformTokenizer
 
 LONGER_TRANSFORMS = 4
 """How often the transform may be doubled for the sake of narrow mel bands."""
@@ -144,10 +144,10 @@ class SpectrogramPatches:
                 raise SpecError(f"{size} {name} cannot be cut into {step}", field="patch", hint="choose a divisor")
         return Stream("audio", self.width, (value.dims[0] // self.patch[0], value.dims[1] // self.patch[1]))
 
-    def build(self, inputs: Group) -> PatchTokenizer:
-        from .tokenizer import PatchTokenizer
+    def build(self, inputs: Group) -> SpectrogramTokenizer:
+        from .tokenizer import SpectrogramTokenizer
 
-        return PatchTokenizer(self.patch, self.outputs(inputs).grid, self.width, positions=self.positions)
+        return SpectrogramTokenizer(self.patch, self.outputs(inputs).grid, self.width, positions=self.positions)
 
 
 @component("tokenizer", "waveform_patches")

@@ -13,7 +13,7 @@ from antifaz.layers.positions import adapted_positions, make_positions, with_pos
 from antifaz.layers.transformer import init_transformer
 
 
-class PatchTokenizer(nn.Module):
+class SpectrogramTokenizer(nn.Module):
     """(B, F, T) -> (B, N, width).
 
     Args:

@@ -69,8 +69,10 @@ class BottleneckTransformer(nn.Module):
             }
         )
         self.bottleneck_norm = nn.LayerNorm(width, eps=1e-6)
-        self.alone = {name: Routing.full({name: [name]}) for name in self.modalities}
-        self.meeting = {name: Routing.full({reader: [name, bottleneck] for reader in (name, bottleneck)}) for name in modalities}
+        self.alone_routing = {name: Routing.full({name: [name]}) for name in self.modalities}
+        self.fusion_routing = {
+            name: Routing.full({reader: [name, bottleneck] for reader in (name, bottleneck)}) for name in modalities
+        }
         self.apply(init_transformer)
 
     def forward(self, streams: Mapping[str, Tokens]) -> dict[str, Tokens]:
@@ -85,9 +87,9 @@ class BottleneckTransformer(nn.Module):
             for name in present:
                 block = encoders[name].blocks[i]
                 if i < self.fusion_layer or latent is None:
-                    x[name] = block({name: x[name]}, self.alone[name], valid)[name]
+                    x[name] = block({name: x[name]}, self.alone_routing[name], valid)[name]
                 else:
-                    met = block({name: x[name], self.bottleneck: latent}, self.meeting[name], valid)
+                    met = block({name: x[name], self.bottleneck: latent}, self.fusion_routing[name], valid)
                     x[name], drafts[name] = met[name], met[self.bottleneck]
             latent = _mean(drafts, valid, latent) if drafts and latent is not None else latent
         result = {name: streams[name].with_values(encoders[name].norm(x[name])) for name in present}

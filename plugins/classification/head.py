@@ -11,7 +11,7 @@ from antifaz.core.tokens import Features
 from antifaz.layers.transformer import init_transformer
 
 
-class Heads(nn.Module):
+class LinearClassifiers(nn.Module):
     """{name: (B, W)} -> {name: (B, C)}; a bare value where there is one input, whatever its name.
 
     Args:
@@ -22,9 +22,9 @@ class Heads(nn.Module):
 
     def __init__(self, widths: Mapping[str, int], classes: int, dropout: float) -> None:
         super().__init__()
-        self.bare = len(widths) == 1
+        self.single_input = len(widths) == 1
         self.drop = nn.Dropout(dropout)
-        if self.bare:
+        if self.single_input:
             width = only(widths)
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = nn.Linear(width, classes)
@@ -33,7 +33,7 @@ class Heads(nn.Module):
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
-        if self.bare:
+        if self.single_input:
             value = only(features)
             return Features(self.map(self.drop(value.values)), value.valid)
         maps = {name: self.maps[parameter_name(name)] for name in features}

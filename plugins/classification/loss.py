@@ -61,7 +61,7 @@ def _at(places: Sequence[int], presence: Tensor) -> Tensor:
     return presence.view(*presence.shape, *(1 for _ in places[presence.dim() :])).expand(places).flatten()
 
 
-class CategoricalLoss(HeadLoss):
+class CrossEntropyLoss(HeadLoss):
     """Cross-entropy; target (N,) int64 classes, or (N, C) shares."""
 
     def per_place(self, logits_NC: Tensor, target: Tensor) -> Tensor:
@@ -72,7 +72,7 @@ class CategoricalLoss(HeadLoss):
         return logits_NC.argmax(dim=1) == (target.argmax(dim=1) if target.is_floating_point() else target)
 
 
-class BinaryLoss(HeadLoss):
+class BinaryCrossEntropyLoss(HeadLoss):
     """Binary cross-entropy; target (N, C) in [0, 1], which smoothing moves to (1 - s) * target + s / C.
 
     Args:

@@ -18,8 +18,8 @@ from antifaz.registry import SpecError, at_least, between, component, option, po
 from .names import MEAN
 
 if TYPE_CHECKING:
-    from .head import Heads
-    from .loss import BinaryLoss, CategoricalLoss
+    from .head import LinearClassifiers
+    from .loss import BinaryCrossEntropyLoss, CrossEntropyLoss
 
 SCORES = ("logits", "target")
 """The arguments of every objective and metric here: scores of classes, and what is right."""
@@ -38,10 +38,10 @@ class LinearHeads:
         out = {name: Shape((self.classes,)) for name in inputs}
         return out if len(out) > 1 else Shape((self.classes,))
 
-    def build(self, inputs: Group) -> Heads:
-        from .head import Heads
+    def build(self, inputs: Group) -> LinearClassifiers:
+        from .head import LinearClassifiers
 
-        return Heads({name: value.dims[0] for name, value in inputs.items()}, self.classes, self.dropout)
+        return LinearClassifiers({name: value.dims[0] for name, value in inputs.items()}, self.classes, self.dropout)
 
 
 @component("objective", "cross_entropy", arguments=SCORES)
@@ -66,11 +66,11 @@ class CrossEntropy:
             raise SpecError(f"the target is {target.dtype} {list(target.dims)}; class numbers are int64 {places}{shares}")
         known_heads(self.heads, inputs["logits"], "heads")
 
-    def build(self, inputs: Mapping[str, Group]) -> CategoricalLoss:
-        from .loss import CategoricalLoss
+    def build(self, inputs: Mapping[str, Group]) -> CrossEntropyLoss:
+        from .loss import CrossEntropyLoss
 
         self.validate(inputs)
-        return CategoricalLoss(self.heads, self.label_smoothing)
+        return CrossEntropyLoss(self.heads, self.label_smoothing)
 
 
 @component("objective", "binary_cross_entropy", arguments=SCORES)
@@ -90,11 +90,11 @@ class BinaryCrossEntropy:
         multi_hot(inputs)
         known_heads(self.heads, inputs["logits"], "heads")
 
-    def build(self, inputs: Mapping[str, Group]) -> BinaryLoss:
-        from .loss import BinaryLoss
+    def build(self, inputs: Mapping[str, Group]) -> BinaryCrossEntropyLoss:
+        from .loss import BinaryCrossEntropyLoss
 
         self.validate(inputs)
-        return BinaryLoss(self.heads, self.label_smoothing, self.over_classes)
+        return BinaryCrossEntropyLoss(self.heads, self.label_smoothing, self.over_classes)
 
 
 @component("metric", "accuracy", arguments=SCORES)

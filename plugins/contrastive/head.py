@@ -24,8 +24,8 @@ class ProjectionHead(nn.Module):
 
     def __init__(self, widths: Mapping[str, int], width: int, hidden: int | None, norm: str) -> None:
         super().__init__()
-        self.bare = len(widths) == 1
-        if self.bare:
+        self.single_input = len(widths) == 1
+        if self.single_input:
             size = only(widths)
             # No name in its parameters, so that `share:` works between inputs of different names.
             self.map = Projector(size, width, hidden, norm)
@@ -34,7 +34,7 @@ class ProjectionHead(nn.Module):
         self.apply(init_transformer)
 
     def forward(self, features: Mapping[str, Features]) -> Features | dict[str, Features]:
-        if self.bare:
+        if self.single_input:
             value = only(features)
             return self._mapped(self.map, value)
         return {name: self._mapped(self.maps[parameter_name(name)], value) for name, value in features.items()}

@@ -115,11 +115,11 @@ class SelfAttention(nn.Module):
         self.attention = RoutedAttention(width, heads)
         self.mlp_norm = nn.LayerNorm(width, eps=1e-5)
         self.mlp = SquaredMLP(width, widening * width)
-        self.itself = Routing.full({"group": ["group"]})
+        self.group_routing = Routing.full({"group": ["group"]})
 
     def forward(self, x_BGZC: Tensor) -> Tensor:
         groups = {"group": self.attention_norm(x_BGZC).flatten(0, 1)}
-        x_BGZC = x_BGZC + self.attention(groups, groups, self.itself)["group"].view_as(x_BGZC)
+        x_BGZC = x_BGZC + self.attention(groups, groups, self.group_routing)["group"].view_as(x_BGZC)
         x_BGZC = x_BGZC + self.mlp(self.mlp_norm(x_BGZC))
         return x_BGZC
 

@@ -57,7 +57,7 @@ class WindowAttention(nn.Module):
         self.tables = nn.ParameterDict(
             {self.table_of[name]: nn.Parameter(torch.empty(table_length(size), heads)) for name, size in windows.items()}
         )
-        self.within = {name: Routing.full({name: [name]}) for name in windows}
+        self.routings = {name: Routing.full({name: [name]}) for name in windows}
         for table in self.tables.values():
             nn.init.trunc_normal_(table, std=0.02)
 
@@ -98,10 +98,10 @@ class WindowAttention(nn.Module):
         valid = {name: None if valid_BMN is None else valid_BMN.flatten(0, 1)}
         if len(bias) == 1 or valid_BMN is not None:  # windows are samples
             shared = bias if len(bias) == 1 else bias.repeat(batch, 1, 1, 1)
-            out = attend(q, k, v, self.within[name], valid=valid, bias={(name, name): shared}, dropout=self._dropout)[name]
+            out = attend(q, k, v, self.routings[name], valid=valid, bias={(name, name): shared}, dropout=self._dropout)[name]
         else:  # windows are heads, so that a bias that differs between them is not repeated for every sample
             q, k, v = ({name: each[name].unflatten(0, (batch, count)).flatten(1, 2)} for each in (q, k, v))
-            out = attend(q, k, v, self.within[name], bias={(name, name): bias.flatten(0, 1)[None]}, dropout=self._dropout)[name]
+            out = attend(q, k, v, self.routings[name], bias={(name, name): bias.flatten(0, 1)[None]}, dropout=self._dropout)[name]
             out = out.unflatten(1, (count, self.heads)).flatten(0, 1)
         mixed_BMNC: Tensor = merge_heads(out).unflatten(0, (batch, count))
         return mixed_BMNC

@@ -18,7 +18,7 @@ from antifaz.registry import SpecError
 from .words import PAD
 
 
-class EmbeddedTokens(nn.Module):
+class TokenEmbedder(nn.Module):
     """(B, L) -> (B, L, W); padding is marked invalid.
 
     Args:

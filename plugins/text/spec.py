@@ -18,7 +18,7 @@ from .words import SPECIALS, never_said
 
 if TYPE_CHECKING:
     from .decoder import Encoding, TextDecoder
-    from .embedding import EmbeddedTokens
+    from .embedding import TokenEmbedder
 
 
 @attrs.frozen(kw_only=True)
@@ -182,12 +182,12 @@ class TokenEmbedding:
             raise SpecError(f"an embedding takes sentences (ids,), not {list(value.dims)}", field="in", hint=hint)
         return Stream("text", self.width, value.dims)
 
-    def build(self, inputs: Group) -> EmbeddedTokens:
-        from .embedding import EmbeddedTokens
+    def build(self, inputs: Group) -> TokenEmbedder:
+        from .embedding import TokenEmbedder
 
         value = only(inputs)
         assert isinstance(value, Shape)  # checked in outputs
-        return EmbeddedTokens(
+        return TokenEmbedder(
             value.vocab_size or 0,
             value.dims[0],
             self.width,

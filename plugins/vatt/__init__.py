@@ -3,12 +3,12 @@
 from antifaz.core.examples import Example
 from antifaz.registry import hookimpl
 
-from .spec import DropToken, HierarchicalSpace
+from .spec import CommonSpace, DropToken
 
 
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [DropToken, HierarchicalSpace]
+    return [DropToken, CommonSpace]
 
 
 @hookimpl

@@ -36,7 +36,7 @@ class PlainLinear(nn.Linear):
         return super().forward(x_BW)
 
 
-class CommonSpace(nn.Module):
+class CommonSpaceMaps(nn.Module):
     """{video: (B, W), audio: (B, W), text: (B, [C,] W)} -> their embeddings, not normalised; `video_text` is video's for text.
 
     Args:

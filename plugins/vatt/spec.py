@@ -17,7 +17,7 @@ from antifaz.layers.shapes import require_vectors
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
-    from .common_space import CommonSpace
+    from .common_space import CommonSpaceMaps
     from .drop_token import DropTokens
 
 MODALITIES = ("video", "audio", "text")
@@ -50,7 +50,7 @@ class DropToken:
 
 @component("head", "common_space")
 @attrs.frozen(kw_only=True)
-class HierarchicalSpace:
+class CommonSpace:
     """Video and audio in one space, video and text in a coarser one: outputs `video`, `audio`, `video_text` and `text`.
 
     | map | paper | code |
@@ -89,11 +89,11 @@ class HierarchicalSpace:
         reads = {name: ["video" if name == "video_text" else name] for name in self.outputs(inputs)}
         return (Routing.full(reads, learned_readers=True),)
 
-    def build(self, inputs: Group) -> CommonSpace:
-        from .common_space import CommonSpace
+    def build(self, inputs: Group) -> CommonSpaceMaps:
+        from .common_space import CommonSpaceMaps
 
         widths = {name: _dims(value)[-1] for name, value in inputs.items()}
-        return CommonSpace(widths, self.width, self.text_width, released=self.variant == "code")
+        return CommonSpaceMaps(widths, self.width, self.text_width, released=self.variant == "code")
 
 
 def _dims(value: Any) -> tuple[int, ...]:

@@ -45,7 +45,7 @@ class Transformer(nn.Module):
     ) -> None:
         super().__init__()
         self.routing = routing
-        self.related = tuple(relative_positions)
+        self.relative_streams = tuple(relative_positions)
         self.relative_positions = RelativePositions(heads) if relative_positions else None
         self.blocks = nn.ModuleList(
             TransformerBlock(width, heads=heads, hidden=hidden, dropout=dropout, drop_path=rate, lowering=lowering)
@@ -68,7 +68,7 @@ class Transformer(nn.Module):
         """T5's bias for those streams that have it, computed once for all blocks."""
         bias: dict[tuple[str, str], Tensor] = {}
         if self.relative_positions is not None:
-            for name in self.related:
+            for name in self.relative_streams:
                 if name in streams:
                     if streams[name].index is not None:
                         raise ValueError(f"relative positions need every token of {name!r}; some were dropped")

@@ -25,7 +25,7 @@ from antifaz.plugins.classification.spec import CrossEntropy, LinearHeads
 from antifaz.plugins.contrastive.spec import MILNCE, InfoNCE, Projection
 from antifaz.plugins.reconstruction.masking.spec import MaskedError
 from antifaz.plugins.reconstruction.spec import Reconstruction
-from antifaz.plugins.vatt.spec import HierarchicalSpace
+from antifaz.plugins.vatt.spec import CommonSpace
 
 WORLD, BATCH, WIDTH, CLASSES = 2, 8, 6, 3
 TOLERANCE = 1e-12
@@ -59,7 +59,7 @@ class TwoTowers(nn.Module):
         self.audio = Projection(width=4, hidden=5, norm="batch").build({"audio": feature})
         self.heads = LinearHeads(classes=CLASSES).build({"video": feature, "audio": feature})
         given = {"video": feature, "audio": feature, "text": Shape((2, WIDTH))}
-        space = HierarchicalSpace(width=4, text_width=3)
+        space = CommonSpace(width=4, text_width=3)
         self.space, made = space.build(given), space.outputs(given)
         self.sound = MILNCE().build({"anchor": {"it": made["video"]}, "candidates": {"it": made["audio"]}})
         self.sentences = MILNCE().build({"anchor": {"it": made["video_text"]}, "candidates": {"it": made["text"]}})

@@ -75,7 +75,7 @@ def test_the_bottleneck_is_the_mean_of_what_the_modalities_made(experiment) -> N
     for name in ("video", "audio"):
         block = encoder.encoders[name].blocks[0]
         joined = torch.cat([batch[name].values, batch["bottleneck"].values], dim=1)
-        alone = block({"x": joined}, encoder.alone[name].__class__.full({"x": ["x"]}), {"x": None})["x"]
+        alone = block({"x": joined}, encoder.alone_routing[name].__class__.full({"x": ["x"]}), {"x": None})["x"]
         made.append(alone[:, -2:])
     expected = encoder.bottleneck_norm((made[0] + made[1]) / 2)
     assert (encoder(batch)["bottleneck"].values - expected).abs().max() < 1e-12

@@ -22,9 +22,9 @@ from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.plugins.vatt.common_space import CommonSpace
+from antifaz.plugins.vatt.common_space import CommonSpaceMaps
 from antifaz.plugins.vatt.drop_token import DropTokens, kept_tokens
-from antifaz.plugins.vatt.spec import DropToken, HierarchicalSpace
+from antifaz.plugins.vatt.spec import CommonSpace, DropToken
 from antifaz.registry import ConfigError, Plugins, SpecError
 
 HEAD = ["graph.labels={use: linear_heads, in: pooled, classes: 600}"]
@@ -158,8 +158,8 @@ def test_every_token_has_its_turn() -> None:
 GIVEN = {"video": Shape((6,)), "audio": Shape((5,)), "text": Shape((2, 4))}
 
 
-def space(variant: str) -> CommonSpace:
-    return HierarchicalSpace(variant=variant, width=8, text_width=3).build(GIVEN)
+def space(variant: str) -> CommonSpaceMaps:
+    return CommonSpace(variant=variant, width=8, text_width=3).build(GIVEN)
 
 
 def batch_norm(x: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ def test_running_averages_move_by_a_tenth() -> None:
 )
 def test_what_does_not_fit_the_common_space_is_refused(given: dict[str, Shape], message: str) -> None:
     with pytest.raises(SpecError, match=message):
-        HierarchicalSpace().outputs(given)
+        CommonSpace().outputs(given)
 
 
 # Positions

@@ -57,7 +57,7 @@ class PieceMask(nn.Module):
         return {"values": Features(values_BSC, entry.valid), "hidden": Features(hidden_BS.to(x_BSC.dtype), entry.valid)}
 
 
-class PieceSequence(nn.Module):
+class PieceTokenizer(nn.Module):
     """(B, S, C) -> tokens (B, S, W), one more with a summary token, which is the first and has no position.
 
     Args:

@@ -16,7 +16,7 @@ from antifaz.core.streams import Group, Shape, Stream
 from antifaz.registry import SpecError, at_least, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:
-    from .cutting import PieceCutter, PieceMask, PieceSequence
+    from .cutting import PieceCutter, PieceMask, PieceTokenizer
 
 
 @component("head", "cut")
@@ -87,11 +87,11 @@ class PieceTokens:
         pieces, width = sequence_shape(inputs).dims
         return Stream("pieces", self.width or width, (pieces + self.summary,))
 
-    def build(self, inputs: Group) -> PieceSequence:
-        from .cutting import PieceSequence
+    def build(self, inputs: Group) -> PieceTokenizer:
+        from .cutting import PieceTokenizer
 
         pieces, width = sequence_shape(inputs).dims
-        return PieceSequence(pieces, width, self.width, summary=self.summary, positions=self.positions)
+        return PieceTokenizer(pieces, width, self.width, summary=self.summary, positions=self.positions)
 
 
 def sequence_shape(inputs: Group) -> Shape:

@@ -95,8 +95,8 @@ class ParameterEfficientTransformers(nn.Module):
     ) -> None:
         super().__init__()
         self.grids, self.depth, self.fusion = dict(grids), depth, fusion
-        self.alone = {name: Routing.full({name: [name]}) for name in grids}
-        self.together = Routing.full({name: list(grids) for name in grids})
+        self.alone_routing = {name: Routing.full({name: [name]}) for name in grids}
+        self.joint_routing = Routing.full({name: list(grids) for name in grids})
         unimodal = [] if fusion == "early" else list(grids)
         members = [*unimodal, *([] if fusion == "late" else [MULTIMODAL])]
         low = sharing in ("low_rank", "low_rank_modalities")
@@ -122,7 +122,7 @@ class ParameterEfficientTransformers(nn.Module):
         result: dict[str, Tokens] = {}
         if self.fusion != "early":
             for name in x:
-                x |= self._run(name, {name: x[name]}, self.alone[name], {name: valid[name]})
+                x |= self._run(name, {name: x[name]}, self.alone_routing[name], {name: valid[name]})
             result = {name: tokens.with_values(x[name]) for name, tokens in streams.items() if outputs is None or name in outputs}
         fused = {name: f"{MULTIMODAL}_{name}" for name in self.grids}
         asked = [name for name, output in fused.items() if outputs is None or output in outputs]
@@ -131,7 +131,7 @@ class ParameterEfficientTransformers(nn.Module):
             typed = {
                 name: x[name] + self.types[parameter_name(name)] if self.types else x[name] for name in self.grids if name in x
             }
-            y = self._run(MULTIMODAL, typed, self.together, valid)
+            y = self._run(MULTIMODAL, typed, self.joint_routing, valid)
             some = next(iter(y.values()))
             for name in asked:
                 result[fused[name]] = streams[name].with_values(y[name]) if name in y else _nothing(some, self.grids[name])

@@ -15,7 +15,7 @@ from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 
 
-class StreamPadding(nn.Module):
+class ModalityPadder(nn.Module):
     """{stream: (B, N, its width)} -> {stream: (B, N, width)}.
 
     Args:

@@ -17,7 +17,7 @@ from antifaz.registry import SpecError, component, option, positive, zero_to_bel
 
 if TYPE_CHECKING:
     from .model import PerceiverEncoder, PerceiverQueryDecoder
-    from .padding import StreamPadding
+    from .padding import ModalityPadder
 
 LATENTS = "latents"
 """The stream that an encoder fills and a decoder reads, unless another is named."""
@@ -182,11 +182,11 @@ class ModalityPadding:
                 raise SpecError(f"there is no stream {name!r} to mask", field="mask", hint=f"streams: {', '.join(inputs)}")
         return {stream.name: attrs.evolve(stream, width=self.width) for stream in streams}
 
-    def build(self, inputs: Group) -> StreamPadding:
-        from .padding import StreamPadding
+    def build(self, inputs: Group) -> ModalityPadder:
+        from .padding import ModalityPadder
 
         widths = {stream.name: stream.width for stream in streams_of(inputs)}
-        return StreamPadding(widths, self.width, learned=self.learned, mask=self.mask)
+        return ModalityPadder(widths, self.width, learned=self.learned, mask=self.mask)
 
 
 def chosen(name: str | None, streams: Sequence[Stream], field: str) -> Stream:

@@ -17,7 +17,7 @@ from antifaz.registry import SpecError, at_least, component, option, positive
 if TYPE_CHECKING:
     from torch import nn
 
-    from .tokenizers import ConvTokenizer, EntityTokenizer, IdTokenizer, OneHotToken, PatchTokenizer, PositionTokens
+    from .tokenizers import ArrayPatchTokenizer, ConvTokenizer, EntityTokenizer, LabelTokenizer, PositionTokens, VocabularyTokenizer
 
 Combine = Literal["concat", "add"]
 
@@ -120,13 +120,13 @@ class ArrayPatches(Placed):
         grid = tuple(cells for cells in self._cells(sizes) if cells > 1) or (1,)
         return Stream("patches", self.placed_width(self.width or self._values(channels), grid), grid)
 
-    def build(self, inputs: Group) -> PatchTokenizer:
-        from .tokenizers import PatchTokenizer
+    def build(self, inputs: Group) -> ArrayPatchTokenizer:
+        from .tokenizers import ArrayPatchTokenizer
 
         channels, sizes = self._sizes(inputs)
         value = only(inputs)
         grid = self.outputs(inputs).grid
-        return PatchTokenizer(
+        return ArrayPatchTokenizer(
             self.patch,
             self._cells(sizes),
             grid,
@@ -203,10 +203,10 @@ class VocabularyEmbeddings:
             raise SpecError(f"the vocabulary has no number {self.padding}", field="padding")
         return Stream("text", self.width, value.dims)
 
-    def build(self, inputs: Group) -> IdTokenizer:
-        from .tokenizers import IdTokenizer
+    def build(self, inputs: Group) -> VocabularyTokenizer:
+        from .tokenizers import VocabularyTokenizer
 
-        return IdTokenizer(self.vocabulary, only(inputs).dims[0], self.width, self.padding)
+        return VocabularyTokenizer(self.vocabulary, only(inputs).dims[0], self.width, self.padding)
 
 
 @component("tokenizer", "label_token")
@@ -228,10 +228,10 @@ class LabelToken:
             raise SpecError("the data do not say how many classes there are", field="classes", hint="set `classes`")
         return Stream("label", count, (1,))
 
-    def build(self, inputs: Group) -> OneHotToken:
-        from .tokenizers import OneHotToken
+    def build(self, inputs: Group) -> LabelTokenizer:
+        from .tokenizers import LabelTokenizer
 
-        return OneHotToken(self.outputs(inputs).width)
+        return LabelTokenizer(self.outputs(inputs).width)
 
 
 @component("tokenizer", "entities")

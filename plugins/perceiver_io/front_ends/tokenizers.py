@@ -18,7 +18,7 @@ from antifaz.layers.batch_norm import MaskedBatchNorm
 from ..layers import init_perceiver
 
 
-class PatchTokenizer(nn.Module):
+class ArrayPatchTokenizer(nn.Module):
     """(B, C, *axes) or (B, *axes) -> (B, N, W).
 
     Args:
@@ -120,7 +120,7 @@ class ConvTokenizer(nn.Module):
         return F.pad(x_BCHW, both, value=value)
 
 
-class IdTokenizer(nn.Module):
+class VocabularyTokenizer(nn.Module):
     """(B, N) numbers of a vocabulary -> (B, N, W)."""
 
     def __init__(self, vocabulary: int, tokens: int, width: int, padding: int | None) -> None:
@@ -140,7 +140,7 @@ class IdTokenizer(nn.Module):
         return Tokens(self.embedding(raw) + self.positions, (raw.shape[1],), valid=marks)
 
 
-class OneHotToken(nn.Module):
+class LabelTokenizer(nn.Module):
     """(B,) class numbers or (B, classes) shares -> (B, 1, classes). Without parameters."""
 
     like: Tensor

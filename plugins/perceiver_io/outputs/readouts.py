@@ -13,7 +13,7 @@ from antifaz.core.tokens import Features, Tokens
 from ..layers import init_perceiver
 
 
-class TokenArray(nn.Module):
+class TokenValueReadout(nn.Module):
     """One stream (B, N, W) -> (B, *dims).
 
     Args:
@@ -36,7 +36,7 @@ class TokenArray(nn.Module):
         return answer(values / self.divide if self.divide != 1 else values, tokens.valid, self.dims)
 
 
-class TokenLogits(nn.Module):
+class VocabularyReadout(nn.Module):
     """One stream (B, N, W) -> (B, N, V): embedding (V, W), which a graph ties to the input's, and a bias."""
 
     def __init__(self, width: int, vocabulary: int) -> None:

@@ -14,7 +14,7 @@ from antifaz.core.streams import Group, Shape, Stream, Value, streams_of
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:
-    from .readouts import TokenArray, TokenLogits
+    from .readouts import TokenValueReadout, VocabularyReadout
     from .tiles import TileBlender, TileCutter
 
 MOST_TILES = 1000
@@ -42,10 +42,10 @@ class TokenValues:
         grid = {"tokens": (stream.tokens, width), "grid": (*stream.grid, width), "flat": (stream.tokens * width,)}
         return Shape(grid[self.layout])
 
-    def build(self, inputs: Group) -> TokenArray:
-        from .readouts import TokenArray
+    def build(self, inputs: Group) -> TokenValueReadout:
+        from .readouts import TokenValueReadout
 
-        return TokenArray(single_stream(inputs).width, self.width, self.outputs(inputs).dims, self.divide)
+        return TokenValueReadout(single_stream(inputs).width, self.width, self.outputs(inputs).dims, self.divide)
 
 
 @component("readout", "vocabulary_logits")
@@ -61,10 +61,10 @@ class VocabularyLogits:
     def outputs(self, inputs: Group) -> Value:
         return Shape((single_stream(inputs).tokens, self.vocabulary))
 
-    def build(self, inputs: Group) -> TokenLogits:
-        from .readouts import TokenLogits
+    def build(self, inputs: Group) -> VocabularyReadout:
+        from .readouts import VocabularyReadout
 
-        return TokenLogits(single_stream(inputs).width, self.vocabulary)
+        return VocabularyReadout(single_stream(inputs).width, self.vocabulary)
 
 
 @attrs.frozen(kw_only=True)

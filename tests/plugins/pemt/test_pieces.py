@@ -10,7 +10,7 @@ from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import NodePlan, wire
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Features, Tokens
-from antifaz.plugins.classification.loss import CategoricalLoss
+from antifaz.plugins.classification.loss import CrossEntropyLoss
 from antifaz.plugins.pemt.pieces.spec import Cut, MaskPieces, PieceTokens
 from antifaz.plugins.pemt.pretraining.spec import Mismatch
 from antifaz.plugins.pemt.readouts.spec import PairReadout, PieceReadout, SummaryReadout
@@ -142,7 +142,7 @@ def test_correct_pair_prediction_is_the_logistic_loss_of_the_difference() -> Non
     pair = PairReadout(time="mean").build(STREAMS)(given).values
     weight = torch.randn(2, 4, dtype=torch.float64, requires_grad=True)
     matched = torch.arange(64) % 3 > 0
-    loss = CategoricalLoss(None, 0.0)(logits={"pair": Features(pair @ weight.T)}, target={"matched": Features(matched.long())})
+    loss = CrossEntropyLoss(None, 0.0)(logits={"pair": Features(pair @ weight.T)}, target={"matched": Features(matched.long())})
     (loss.terms["pair"].total / 64).backward()
     z = pair.numpy() @ (weight[1] - weight[0]).detach().numpy()
     sign = np.where(matched.numpy(), 1, -1)

@@ -12,7 +12,7 @@ from antifaz.core.experiment import read
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.streams import Shape
 from antifaz.engine.training.initialization import initialize
-from antifaz.plugins.text.embedding import EmbeddedTokens
+from antifaz.plugins.text.embedding import TokenEmbedder
 from antifaz.plugins.text.spec import TokenEmbedding
 from antifaz.registry import SpecError
 
@@ -21,7 +21,7 @@ IDS = torch.tensor([[5, 4, 0], [6, 0, 0], [0, 0, 0]])
 
 def test_tokens_are_rows_of_the_table_plus_positions() -> None:
     torch.manual_seed(0)
-    module = EmbeddedTokens(7, 3, 4)
+    module = TokenEmbedder(7, 3, 4)
     tokens = module(IDS, torch.tensor([True, False, True]))
     assert torch.equal(tokens.values[0, 0], module.table[5] + module.positions[0])
     assert torch.equal(tokens.values[1, 1], module.table[0] + module.positions[1])
@@ -30,7 +30,7 @@ def test_tokens_are_rows_of_the_table_plus_positions() -> None:
 
 
 def test_a_frozen_table_is_projected_and_no_parameter() -> None:
-    module = EmbeddedTokens(7, 3, 4, table=5, frozen=True, positions=False)
+    module = TokenEmbedder(7, 3, 4, table=5, frozen=True, positions=False)
     assert {name: tuple(p.shape) for name, p in module.named_parameters()} == {"project.weight": (4, 5)}
     expected = F.gelu(module.table[IDS] @ module.project.weight.T)
     assert torch.equal(module(IDS).values, expected)
