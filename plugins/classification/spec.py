@@ -7,7 +7,7 @@ smoothing); Zhang et al. 2018 (mixup).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
@@ -20,6 +20,8 @@ from .names import MEAN
 if TYPE_CHECKING:
     from .head import LinearClassifiers
     from .loss import BinaryCrossEntropyLoss, CrossEntropyLoss
+    from .metrics import HeadAccuracy, HeadAveragePrecision
+    from .mixing import BatchMixup
 
 SCORES = ("logits", "target")
 """The arguments of every objective and metric here: scores of classes, and what is right."""
@@ -116,7 +118,7 @@ class Accuracy:
             raise SpecError(f"`top` is {max(self.top)}, but there are {classes} classes", field="top")
         known_ensembles(self.ensembles, inputs["logits"])
 
-    def build(self, inputs: Mapping[str, Group]) -> Any:
+    def build(self, inputs: Mapping[str, Group]) -> HeadAccuracy:
         import torch
 
         from .metrics import HeadAccuracy
@@ -141,7 +143,7 @@ class MeanAveragePrecision:
         multi_hot(inputs)
         known_ensembles(self.ensembles, inputs["logits"])
 
-    def build(self, inputs: Mapping[str, Group]) -> Any:
+    def build(self, inputs: Mapping[str, Group]) -> HeadAveragePrecision:
         import torch
 
         from .metrics import HeadAveragePrecision
@@ -168,7 +170,7 @@ class Mixup:
         dtype = target.dtype if is_float(target) else "float32"
         return {**shapes, self.target: Shape((self._classes(shapes),), dtype, target.classes)}
 
-    def build(self, shapes: Mapping[str, Shape]) -> Any:
+    def build(self, shapes: Mapping[str, Shape]) -> BatchMixup:
         from .mixing import BatchMixup
 
         self._check(shapes)

@@ -53,7 +53,7 @@ def even_cut(tokens: int, groups: int) -> Cut:
 
 
 def share_out(groups: int, tokens: Sequence[int]) -> list[int]:
-    """One group to every stream, then each further one to the stream with most tokens in a group; the first of equals gets it."""
+    """Give each stream one group, then each further one to the stream with most tokens in a group; the first of equals gets it."""
     shares = [1] * len(tokens)
     for _ in range(groups - len(tokens)):
         crowding = [n / share for n, share in zip(tokens, shares, strict=True)]
@@ -108,7 +108,7 @@ class Layout:
         return Routing.full(reads, learned_readers=sources != readers)
 
     def routings(self, middle: int, queries: Mapping[str, str]) -> list[Routing]:
-        """One for each block, and one for the reconstruction head where there are queries.  middle: the number of that block.
+        """Return one for each block, and one for the reconstruction head if there are queries.  middle: the number of that block.
 
         The latents of the decoder have names of their own, since those of the middle leave under the lanes' names.
         """
@@ -150,7 +150,7 @@ def check_routing(streams: Sequence[Stream], routing: Routing) -> None:
 
 
 def stock_layout(streams: Sequence[Stream], groups: Sequence[int], latents: Sequence[int], *, empty_groups: bool) -> Layout:
-    """One lane: streams side by side at the first level, neighbours merging from the second on.  groups, latents: of each level.
+    """Return one lane: streams side by side at first, neighbours merging from the second level on.  groups, latents: of each level.
 
     Raises:
         SpecError: more streams than groups, fewer tokens than groups (unless `empty_groups`), a level that does not divide.

@@ -229,13 +229,13 @@ class HierarchicalPerceiver(nn.Module):
     def _level(
         self, i: int, sources: Mapping[str, Tensor], marks: Marks, skips: Mapping[str, Tensor] | None = None
     ) -> tuple[dict[str, Tensor], Marks]:
-        """One block. Returns lane -> (B, G, Z, C), and (B, G): which groups had anything valid to read."""
+        """Run one block. Returns lane -> (B, G, Z, C), and (B, G): which groups had anything valid to read."""
         places = {lane.name: (lane.first[i], lane.groups[i]) for lane in self.layout.lanes if lane.name in sources}
         hidden = self.blocks[i](places, sources, self.routing, marks, skips)
         return hidden, {name: _readable(self.routing.restrict(sources, [name]).sources, name, marks) for name in hidden}
 
     def _decoded(self, asked: Mapping[str, Tokens], states: Sequence[Mapping[str, Tensor]], valid: Marks) -> dict[str, Tokens]:
-        """Back to as many groups as at the start, along the lanes that the queries need, then the reconstruction head."""
+        """Decode to as many groups as at the start, along the lanes that the queries need, then run the reconstruction head."""
         needed = self._needed({self.layout.home(self.queries[name])[0].name for name in asked})
         hidden = {name: x_BGZC for name, x_BGZC in states[-1].items() if name in needed}
         for i in range(self.middle + 1, len(self.blocks)):
@@ -245,7 +245,7 @@ class HierarchicalPerceiver(nn.Module):
         return {name: self._reconstructed(name, query, hidden, valid) for name, query in asked.items()}
 
     def _needed(self, lanes: set[str]) -> set[str]:
-        """These lanes and whatever they read, in any number of steps."""
+        """Return these lanes and all that they read, in any number of steps."""
         for _ in self.layout.lanes:
             lanes = lanes.union(*(lane.reads for lane in self.layout.lanes if lane.name in lanes))
         return lanes

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
 
 from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, component, option, suggest
+
+if TYPE_CHECKING:
+    from .dropout import DropModalities
 
 
 @component("batch_transform", "modality_dropout")
@@ -36,7 +39,7 @@ class ModalityDropout:
                 )
         return shapes
 
-    def build(self, shapes: Mapping[str, Shape]) -> Any:
+    def build(self, shapes: Mapping[str, Shape]) -> DropModalities:
         from .dropout import DropModalities
 
         return DropModalities(self.probability)

@@ -64,7 +64,7 @@ def _sentence(content: Content, rng: np.random.Generator) -> str:
 
 
 def vocabulary() -> tuple[str, ...]:
-    """Every word that a sentence may have, in alphabetical order."""
+    """Return every word that a sentence may have, in alphabetical order."""
     parts = [
         *TIMBRES,
         *SEEN,

@@ -91,7 +91,7 @@ class WindowAttention(nn.Module):
         return self.dropout if self.training else 0.0
 
     def _inside(self, name: str, windows: Windows, parts: Sequence[Tensor], valid_BMN: Tensor | None) -> Tensor:
-        """All windows of a stream in one call: q, k, v (B, M, N, C) -> (B, M, N, C)."""
+        """Attend within all windows of a stream in one call: q, k, v (B, M, N, C) -> (B, M, N, C)."""
         batch, count = parts[0].shape[:2]
         bias = windows.bias(self.tables[self.table_of[name]])
         q, k, v = ({name: split_heads(part.flatten(0, 1), self.heads)} for part in parts)

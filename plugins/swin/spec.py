@@ -131,7 +131,7 @@ class Swin:
         return self.heads if self.heads is not None else SIZES[self.size or "base"].heads
 
     def _check_widths(self, streams: Sequence[Stream]) -> None:
-        """One width, the size's if there is one, that the heads of every stage divide."""
+        """Raise SpecError unless all streams have one width, the size's if there is one, and the heads of every stage divide it."""
         width = one_width({stream.name: stream for stream in streams})
         if self.size is not None and SIZES[self.size].width != width:
             expected = SIZES[self.size].width

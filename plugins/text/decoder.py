@@ -57,7 +57,7 @@ class TextDecoder:
         return stored_KL if rows else None
 
     def _ids(self, sentence: str) -> list[int]:
-        """Cut to the limit, with marks if they are asked for; empty where there is nothing to say."""
+        """Return a sentence's ids, cut to the limit, with marks if they are asked for; none for an empty one."""
         text = sentence.strip()
         try:
             text.encode()

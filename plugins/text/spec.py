@@ -14,7 +14,7 @@ import attrs
 from antifaz.core.streams import Group, Shape, Stream, only
 from antifaz.registry import SpecError, at_least, component, option, positive
 
-from .words import SPECIALS, never_said
+from .words import SPECIALS, word_fault
 
 if TYPE_CHECKING:
     from .decoder import Encoding, TextDecoder
@@ -111,8 +111,8 @@ class Words(Sentences):
             raise SpecError("a vocabulary needs words", field="vocabulary")
         if len(set(self.vocabulary)) != len(self.vocabulary):
             raise SpecError("a word is named twice", field="vocabulary")
-        if never := next(filter(None, map(never_said, self.vocabulary)), None):
-            raise SpecError(never, field="vocabulary")
+        if fault := next(filter(None, map(word_fault, self.vocabulary)), None):
+            raise SpecError(fault, field="vocabulary")
         if self.size not in (None, self.ids):
             raise SpecError(f"`size` is {self.size}, the words make it {self.ids}", field="size", hint="leave it out")
 

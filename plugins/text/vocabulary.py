@@ -13,7 +13,7 @@ from antifaz.registry.files import write_atomically
 
 from .subwords import trained_subwords
 from .vocabulary_file import digest_of, file_of, require_size
-from .words import SPECIALS, never_said, words_of
+from .words import SPECIALS, word_fault, words_of
 
 
 def train_vocabulary(
@@ -43,9 +43,9 @@ def train_vocabulary(
     if size < least:
         raise DataError(f"a vocabulary of {kind} has {least} ids or more, not {size}", hint="raise `size`")
     if kind == "subwords":
-        text, ids = trained_subwords(_said(sentences), size, lowercase=lowercase)
+        text, ids = trained_subwords(_sentences_of(sentences), size, lowercase=lowercase)
     else:
-        counts = Counter(word for sentence in _said(sentences) for word in words_of(sentence))
+        counts = Counter(word for sentence in _sentences_of(sentences) for word in words_of(sentence))
         if not counts:
             raise DataError("there are no words in these sentences")
         ranked = sorted(counts, key=lambda word: (-counts[word], word))[: size - len(SPECIALS)]
@@ -54,8 +54,8 @@ def train_vocabulary(
     return ids
 
 
-def _said(sentences: Iterable[str]) -> Iterator[str]:
-    """The sentences in which there is something; DataError for one that is none, and where there are none."""
+def _sentences_of(sentences: Iterable[str]) -> Iterator[str]:
+    """Yield the sentences that are not empty; DataError for one that is not text, and if there are none."""
     any_text = False
     for sentence in sentences:
         if not isinstance(sentence, str):
@@ -86,8 +86,8 @@ def read_words(path: str, ids: int) -> tuple[list[str], str]:
         raise DataError(f"the vocabulary {path} is not UTF-8 on line {number}") from None
     lines = [line.strip() for line in text.splitlines()]
     for number, line in enumerate(lines, start=1):
-        if line and (never := never_said(line)):
-            raise DataError(f"{path}, line {number}: {never}", hint="write one word on each line, as text has it after splitting")
+        if line and (fault := word_fault(line)):
+            raise DataError(f"{path}, line {number}: {fault}", hint="write one word on each line, as text has it after splitting")
     words = [line for line in lines if line]
     twice = next((word for word, count in Counter(words).items() if count > 1), None)
     if twice is not None:

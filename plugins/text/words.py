@@ -18,7 +18,7 @@ def words_of(text: str) -> list[str]:
     return WORD.findall(unicodedata.normalize("NFC", text).lower())
 
 
-def never_said(entry: str) -> str | None:
+def word_fault(entry: str) -> str | None:
     """Return a complaint of an entry of a vocabulary that is not a word of any text, or None."""
     if words_of(entry) == [entry]:
         return None

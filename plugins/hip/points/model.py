@@ -91,7 +91,7 @@ class PointUnembedding(nn.Module):
         nn.init.zeros_(self.unembed.bias)
 
     def forward(self, streams: Mapping[str, Tokens], outputs: Collection[str] | None = None) -> Features:
-        """One stream. Points of invalid tokens are zero; a sample without a valid one is marked invalid."""
+        """Map one stream to the array. Points of invalid tokens are zero; a sample without a valid one is marked invalid."""
         tokens = only(streams)
         points_BNC = self.unembed(tokens.values)
         if tokens.valid is None:

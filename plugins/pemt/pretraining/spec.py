@@ -8,7 +8,7 @@ Source: Lee et al. 2021. Masked embedding prediction is the objective `masked_pr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import attrs
 
@@ -17,6 +17,7 @@ from antifaz.registry import SpecError, above_zero_to_one, between, component, o
 
 if TYPE_CHECKING:
     from .masked_prediction import MaskedEmbeddingPrediction
+    from .mismatch import MismatchedPairs
 
 CLASSES = ("mismatched", "matched")
 
@@ -109,7 +110,7 @@ class Mismatch:
             raise SpecError(f"the data have an entry {self.name!r} already", field="name", hint="choose another name")
         return {**shapes, self.name: Shape((), "int64", CLASSES)}
 
-    def build(self, shapes: Mapping[str, Shape]) -> Any:
+    def build(self, shapes: Mapping[str, Shape]) -> MismatchedPairs:
         from .mismatch import MismatchedPairs
 
         self.shapes({name: shape for name, shape in shapes.items() if name != self.name})

@@ -138,7 +138,7 @@ class ParameterEfficientTransformers(nn.Module):
         return result
 
     def _run(self, member: str, x: dict[str, Tensor], routing: Routing, valid: Valid) -> dict[str, Tensor]:
-        """One Transformer on its streams."""
+        """Run one Transformer on its streams."""
         layers = cast(nn.ModuleList, self.layers[parameter_name(SHARED if self.shared else member)])
         maps = [cast(Layer, layer).maps(member) for layer in layers]
         for i in range(self.depth):

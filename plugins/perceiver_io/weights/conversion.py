@@ -116,7 +116,7 @@ def _place(name: str) -> tuple[str, str]:
 
 
 def _shaped(part: str, name: str, value: Tensor) -> Tensor:
-    """Our linear maps take the place of 1x1 convolutions, and our vectors that of tables with one row."""
+    """Shape a tensor for our modules: linear maps for 1x1 convolutions, vectors for tables with one row."""
     if (part, name) == ("image", "project.weight") and value.dim() == 4:
         return value.flatten(1)
     if part in ("inputs", "queries") and value.dim() == 2:

@@ -75,7 +75,7 @@ class TransformersPerceiver:
         return translate(read_weights(file))
 
     def _expect(self, path: Path) -> None:
-        """Refuse a checkpoint of another model than it is said to be."""
+        """Raise WeightsError for a checkpoint of another model than `model` names."""
         try:
             config: Any = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:

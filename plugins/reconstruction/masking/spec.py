@@ -7,7 +7,7 @@ so all of it here is *ours*.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -16,6 +16,9 @@ from antifaz.layers.patches import Patches, patches_of
 from antifaz.registry import SpecError, between, component, option, suggest
 
 from ..spec import float_array, one_array, one_shape
+
+if TYPE_CHECKING:
+    from .model import MaskBlocks, MaskedErrorLoss
 
 
 @component("batch_transform", "mask_points")
@@ -35,7 +38,7 @@ class MaskPoints:
             raise SpecError(f"the data have an entry {taken[0]!r} already", field="blocks")
         return {**shapes, **added}
 
-    def build(self, shapes: Mapping[str, Shape]) -> Any:
+    def build(self, shapes: Mapping[str, Shape]) -> MaskBlocks:
         from .model import MaskBlocks
 
         return MaskBlocks(self._patches(shapes), self.ratio)
@@ -70,7 +73,7 @@ class MaskedError:
             raise SpecError(f"`mask` is {mask.dtype}; it is bool, true where the input was blanked")
         one_shape({"prediction": float_array(inputs, "prediction"), "target": float_array(inputs, "target"), "mask": mask})
 
-    def build(self, inputs: Mapping[str, Group]) -> Any:
+    def build(self, inputs: Mapping[str, Group]) -> MaskedErrorLoss:
         from .model import MaskedErrorLoss
 
         self.validate(inputs)

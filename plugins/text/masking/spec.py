@@ -7,7 +7,7 @@ Jaegle et al. 2022 (Perceiver IO: 15 % of the words). That each is drawn by itse
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -15,6 +15,9 @@ from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, above_zero_to_one, at_least, between, component, option, suggest
 
 from ..words import SPECIALS, UNKNOWN
+
+if TYPE_CHECKING:
+    from .batch_transform import HiddenTokens
 
 
 @component("batch_transform", "mask_tokens")
@@ -44,7 +47,7 @@ class MaskTokens:
             raise SpecError(f"the data have an entry {self.target!r} already", field="entry")
         return {**shapes, self.target: self._ids(shapes)}
 
-    def build(self, shapes: Mapping[str, Shape]) -> Any:
+    def build(self, shapes: Mapping[str, Shape]) -> HiddenTokens:
         from .batch_transform import HiddenTokens
 
         vocab_size = self._ids(shapes).vocab_size
