@@ -20,8 +20,6 @@ from antifaz.core.errors import DeviceError
 from antifaz.registry import suggest
 
 DEVICES = ("auto", "cpu", "cuda")
-
-
 PATIENCE = timedelta(hours=2)
 """How long processes wait for each other: the main one may have to make or decode a data set first."""
 
@@ -69,6 +67,11 @@ def wrap(model: nn.Module, device: torch.device, *, compiled: bool) -> nn.Module
         return module
     ids = [device.index] if device.type == "cuda" else None
     return DistributedDataParallel(module, device_ids=ids)
+
+
+def gradient_factor() -> float:
+    """Return the factor of a loss before backward: a wrapped model averages gradients over processes, the loss is a sum over them."""
+    return float(collectives.world_size())
 
 
 def accumulating(wrapped: nn.Module, *, last: bool) -> AbstractContextManager[None]:

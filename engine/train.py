@@ -164,8 +164,7 @@ def accumulate_gradients(
                 losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
             local, values = reduce(losses, weights)
             log.count(losses)
-            # Gradients are averaged over processes, the loss is the sum of their shares.
-            (local * (collectives.world_size() / stage.accumulate)).backward()
+            (local * (parallel.gradient_factor() / stage.accumulate)).backward()
         for key, value in values.items():
             figures[key] = figures.get(key, 0.0) + value / stage.accumulate
     return figures
