@@ -70,7 +70,7 @@ def wrap(model: nn.Module, device: torch.device, *, compiled: bool) -> nn.Module
 
 
 def gradient_factor() -> float:
-    """Return the factor of a loss before backward: a wrapped model averages gradients over processes, the loss is a sum over them."""
+    """Return the factor of a loss before backward: gradients are averaged over processes, the loss is the sum of their shares."""
     return float(collectives.world_size())
 
 
