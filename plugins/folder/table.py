@@ -59,7 +59,7 @@ def read_table(spec: Folder, root: Path) -> tuple[list[Row], int]:
                 where = f"line {reader.line_num}"
                 if None in cells:
                     raise IndexFileError(f"{index}, {where}: more cells than columns", hint="quote cells that hold a comma")
-                _expect_utf8(spec, cells, columns, f"{index}, {where}")
+                _require_utf8(spec, cells, columns, f"{index}, {where}")
                 texts = sentences(spec, cells, f"{index}, {where}")
                 files = _files(spec, cells, columns, root, where, outside, lost)
                 label = _label(spec, cells.get(spec.label or "", ""), where, unknown)
@@ -99,7 +99,7 @@ def _check_columns(spec: Folder, columns: list[str], index: Path) -> None:
             raise IndexFileError(f"{index} has no column {name!r}", hint=suggest(name, columns, noun="columns"))
 
 
-def _expect_utf8(spec: Folder, cells: Mapping[str, str], columns: list[str], where: str) -> None:
+def _require_utf8(spec: Folder, cells: Mapping[str, str], columns: list[str], where: str) -> None:
     """Refuse names of files and classes that are not UTF-8."""
     media, _ = by_source(spec.modalities)
     for column in {*(m if m in columns else spec.path for m in media), *([] if spec.label is None else [spec.label])}:
