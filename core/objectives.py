@@ -55,8 +55,8 @@ def no_autocast(values: Tensor) -> contextlib.AbstractContextManager[object]:
     return contextlib.nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
 
 
-def wide(values: Tensor) -> Tensor:
-    """At least float32."""
+def at_least_float32(values: Tensor) -> Tensor:
+    """Return the values as float32, or as they are if they are float64."""
     return values if values.dtype == torch.float64 else values.float()
 
 

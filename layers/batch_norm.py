@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core.collectives import sum_with_gradients, world_size
-from antifaz.core.objectives import no_autocast, wide, zero_invalid
+from antifaz.core.objectives import at_least_float32, no_autocast, zero_invalid
 
 
 class MaskedBatchNorm(nn.Module):
@@ -54,7 +54,7 @@ class MaskedBatchNorm(nn.Module):
             result_NW = self(rows_NW, valid_B.repeat_interleave(len(rows_NW) // len(valid_B), output_size=len(rows_NW)))
             return cast(Tensor, result_NW).view(places.shape).movedim(-1, 1)
         with no_autocast(values_BW):
-            x_BW = zero_invalid(wide(values_BW), valid_B)
+            x_BW = zero_invalid(at_least_float32(values_BW), valid_B)
             if self.training:
                 centred_BW, variance_W = self._of_batch(x_BW, valid_B)
             else:
@@ -65,7 +65,7 @@ class MaskedBatchNorm(nn.Module):
     def _by_torch(self, values_BW: Tensor) -> Tensor:
         """The same where all samples are there and no other process is, several times as fast."""
         with no_autocast(values_BW):
-            x_BW = wide(values_BW)
+            x_BW = at_least_float32(values_BW)
             result = F.batch_norm(x_BW, self.mean, self.variance, self.weight, self.bias, self.training, self.momentum, self.eps)
         return result.to(values_BW.dtype)
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide, zero_invalid
+from antifaz.core.objectives import Loss, Objective, Term, at_least_float32, masked_sum, no_autocast, zero_invalid
 from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
@@ -46,7 +46,7 @@ class HeadLoss(Objective):
             places = head.values.shape[:-1]
             valid_N = _at(places, head.presence()) & _at(places, wanted.presence())
             with no_autocast(head.values):
-                scores_NC = zero_invalid(wide(head.values).flatten(0, -2), valid_N)
+                scores_NC = zero_invalid(at_least_float32(head.values).flatten(0, -2), valid_N)
                 goal = zero_invalid(wanted.values.flatten(0, len(places) - 1), valid_N)
                 count = valid_N.sum().to(scores_NC.dtype)
                 terms[name] = Term(masked_sum(self.per_place(scores_NC, goal), valid_N), count)

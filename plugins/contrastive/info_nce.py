@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core import collectives
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide, zero_invalid
+from antifaz.core.objectives import Loss, Objective, Term, at_least_float32, masked_sum, no_autocast, zero_invalid
 from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
@@ -78,7 +78,7 @@ class SymmetricInfoNCE(Objective):
 
 def _unit(values_BW: Tensor, valid_B: Tensor) -> Tensor:
     """Unit vectors in at least float32; zeros where not valid."""
-    return F.normalize(zero_invalid(wide(values_BW), valid_B), dim=-1)
+    return F.normalize(zero_invalid(at_least_float32(values_BW), valid_B), dim=-1)
 
 
 @torch.no_grad()

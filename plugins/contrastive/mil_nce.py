@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from antifaz.core import collectives
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide
+from antifaz.core.objectives import Loss, Objective, Term, at_least_float32, masked_sum, no_autocast
 from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
@@ -77,7 +77,7 @@ def _each(valid: Tensor, candidates: int) -> Tensor:
 
 def _unit(values: Tensor, valid: Tensor) -> Tensor:
     """(..., W) unit vectors in at least float32; zeros where not there, whatever stood in their place."""
-    return F.normalize(torch.where(valid[..., None], wide(values), 0.0), dim=-1)
+    return F.normalize(torch.where(valid[..., None], at_least_float32(values), 0.0), dim=-1)
 
 
 def _log_sum(scores_BGC: Tensor, part_BGC: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Objective, Term, no_autocast, wide
+from antifaz.core.objectives import Loss, Objective, Term, at_least_float32, no_autocast
 from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 
@@ -35,7 +35,7 @@ def mean_error(predicted: Features, wanted: Features, counts: Tensor, error: Cal
     counts: (B, ...) bool, which numbers are compared; what others hold, NaN too, reaches neither the sum nor a gradient.
     """
     with no_autocast(predicted.values):
-        left, right = (torch.where(counts, wide(side.values), 0.0) for side in (predicted, wanted))
+        left, right = (torch.where(counts, at_least_float32(side.values), 0.0) for side in (predicted, wanted))
         errors = error(left - right)
         return Loss({"error": Term(errors.sum(), counts.sum().to(errors.dtype))})
 

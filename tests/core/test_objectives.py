@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from antifaz.core.objectives import Loss, Term, masked_sum, no_autocast, reduce, wide, zero_invalid
+from antifaz.core.objectives import Loss, Term, at_least_float32, masked_sum, no_autocast, reduce, zero_invalid
 
 
 def term(total: float | Tensor, count: float) -> Term:
@@ -66,5 +66,5 @@ def test_full_precision_turns_autocast_off() -> None:
 
 
 @pytest.mark.parametrize(("given", "expected"), [(torch.bfloat16, torch.float32), (torch.float64, torch.float64)])
-def test_wide_is_at_least_float32(given: torch.dtype, expected: torch.dtype) -> None:
-    assert wide(torch.zeros(1, dtype=given)).dtype == expected
+def test_at_least_float32_widens_bfloat16_and_keeps_float64(given: torch.dtype, expected: torch.dtype) -> None:
+    assert at_least_float32(torch.zeros(1, dtype=given)).dtype == expected

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core import collectives
-from antifaz.core.objectives import Loss, Objective, Term, masked_sum, no_autocast, wide
+from antifaz.core.objectives import Loss, Objective, Term, at_least_float32, masked_sum, no_autocast
 from antifaz.core.streams import only
 from antifaz.core.tokens import Features
 from antifaz.layers.transformer import init_transformer
@@ -80,5 +80,5 @@ def _pieces(value: Features) -> Tensor:
 
 def _rows(values_BSC: Tensor, there_R: Tensor) -> Tensor:
     """(R, C) in at least float32, zeros where nothing is: what stands there, NaN too, reaches neither loss nor gradient."""
-    rows_RC = wide(values_BSC).flatten(0, 1)
+    rows_RC = at_least_float32(values_BSC).flatten(0, 1)
     return torch.where(there_R[:, None], rows_RC, torch.zeros_like(rows_RC))
