@@ -31,7 +31,7 @@ class Claim:
 
     @property
     def text(self) -> str:
-        """For a person: the claim, and the path of every influence that breaks it."""
+        """Return the claim and the path of every influence that breaks it, for people."""
         if self.holds:
             return f"{self.output} depends on {', '.join(self.claimed) or 'nothing'} alone"
         ways = "; ".join(f"{modality} arrives by {' -> '.join(path)}" for modality, path in self.paths.items())

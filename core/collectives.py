@@ -18,7 +18,7 @@ def rank() -> int:
 
 
 def is_main() -> bool:
-    """Whether this process writes files and speaks to the person."""
+    """Return True in the one process that writes files and prints."""
     return rank() == 0
 
 

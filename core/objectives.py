@@ -32,7 +32,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Loss:
-    """What an objective returns: the same names in every process and every step, whatever is absent.
+    """The result of an objective: the same names in every process and every step, whatever is absent.
 
     terms: their means add up to the loss (one for InfoNCE, one per head for a classifier).
     logs: figures whose means are worth watching, detached.

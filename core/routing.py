@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Edge(enum.Enum):
-    """How a reader reads a source."""
+    """The way in which a reader reads a source."""
 
     FULL = "full"
     CAUSAL = "causal"
@@ -30,7 +30,7 @@ Reads = Mapping[str, Mapping[str, Edge]]
 
 @dataclass(frozen=True)
 class Routing:
-    """Who reads whom: `reads[reader][source]` is the edge. A reader that reads nothing is refused with SpecError.
+    """The sources that each reader reads: `reads[reader][source]` is the edge. Raises SpecError for a reader that reads nothing.
 
     With `learned_readers` a reader is a learned query: a source of the same name is not itself.
 

@@ -41,5 +41,5 @@ class DropPath(nn.Module):
 
 
 def drop_path_rates(last: float, depth: int) -> list[float]:
-    """Of each of `depth` blocks: from zero in the first, linearly to `last` in the last (Huang et al. 2016)."""
+    """Return a drop rate for each of `depth` blocks: linear from zero in the first to `last` in the last (Huang et al. 2016)."""
     return [last * i / max(1, depth - 1) for i in range(depth)]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Patches:
-    """How an array is cut. dims: of the array. patch: of a point, one size for each axis, dividing it."""
+    """An array cut into patches. dims: of the array. patch: the size of a patch along each axis, a divisor of it."""
 
     dims: tuple[int, ...]
     patch: tuple[int, ...]

@@ -44,7 +44,7 @@ class SeparablePositions(nn.Module):
 
 
 def make_positions(kind: Positions, grid: Sequence[int], width: int) -> nn.Parameter | SeparablePositions | None:
-    """What a tokenizer keeps as `positions`."""
+    """Return the module or table that a tokenizer keeps as `positions`; None without positions."""
     if kind == "none":
         return None
     if kind == "learned":

@@ -123,7 +123,7 @@ def gradients(outcome: Tensor, leaves: list[Tensor]) -> list[Tensor]:
 
 
 def shapes(case: Case) -> None:
-    """In evaluation every declared output is returned, under its name and in its shape, and no other; training may drop tokens."""
+    """Every declared output is returned in evaluation, under its name and in its shape, and no other; training may drop tokens."""
     node = Node(case)
     in_training = node(node.draw())
     node.module.eval()
@@ -167,7 +167,7 @@ def determinism(case: Case) -> None:
 
 
 def batch_independence(case: Case) -> None:
-    """In evaluation a sample's outputs do not depend on what else is in the batch, nor on its place."""
+    """A sample's outputs in evaluation do not depend on what else is in the batch, nor on its place."""
     node = Node(case).redrawn()
     node.module.eval()
     batch = node.draw()

@@ -99,7 +99,7 @@ class Graph(nn.Module):
         return {key: unfold_tensors(value, sizes) for key, value in leaving.items()} if folds else leaving
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Graph:
-        """As torch's, for `to`, `double` and the like, which would give a shared buffer to each of its nodes anew."""
+        """Share the buffers again after `to`, `double` and the like: torch would give each node its own copy."""
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         assign_aliases(self, self.aliases)
         return self

@@ -27,7 +27,7 @@ class Report(Protocol):
 
 @attrs.frozen
 class NodePlan:
-    """What a node is: its spec, where its inputs come from, and what it borrows from others."""
+    """The plan of a node: its spec, the sources of its inputs, and what it borrows from other nodes."""
 
     spec: Any
     in_: In | None = None
@@ -59,7 +59,7 @@ class WiredNode:
 
     @property
     def inner_inputs(self) -> Group:
-        """What the module itself sees: `inputs` without the axes that are folded into the batch."""
+        """Return the inputs as the module sees them: without the axes that are folded into the batch."""
         return folded(self.inputs, self.plan.batch_axes)
 
     def influence(self) -> Influence:

@@ -44,7 +44,7 @@ class SampleSet(Protocol):
         """(batch, ...) stored entries -> model input; Features where samples have several of a kind."""
 
     def identity(self, index: int) -> str:
-        """What a person calls this sample: its path."""
+        """Return the name of a sample for people: its path."""
 
     def counts(self) -> dict[str, int]:
         """found, missing, unreadable (as far as known)."""
@@ -63,11 +63,11 @@ class HasSentences(Protocol):
     """Optional for a SampleSet, for reports."""
 
     def sentences(self, index: int) -> Sequence[str]:
-        """What a sample says in words."""
+        """Return the sentences of a sample."""
 
 
 def views_of(samples: SampleSet) -> int:
-    """How many samples in a row are views of one."""
+    """Return the number of consecutive samples that are views of one."""
     return getattr(samples, "views", 1)
 
 
@@ -76,7 +76,7 @@ class DecoderSpec(Protocol):
     """The spec of what turns a media file, or text, into the tensor of one modality."""
 
     def shape(self, seconds: float) -> Shape:
-        """What a clip of this length becomes (after `finish`), without touching a file."""
+        """Return the shape of a clip of this length (after `finish`), without touching a file."""
 
     def build(self, seconds: float) -> Decoder: ...
 
@@ -137,7 +137,7 @@ class CroppingDecoder(Decoder, Protocol):
     crops: int
 
     def decode_crop(self, source: Any, start: float, crop: int) -> Tensor | None:
-        """As `decode`. crop: 0..crops-1."""
+        """Decode one crop of the clip, as `decode` does. crop: 0..crops-1."""
 
 
 @slot(KINDS["transform"])
@@ -153,7 +153,7 @@ class BatchTransformSpec(Protocol):
     """The spec of a change to whole training batches."""
 
     def shapes(self, shapes: Mapping[str, Shape]) -> Mapping[str, Shape]:
-        """What the batch's entries become."""
+        """Return the shapes of the batch's entries after the change."""
 
     def build(self, shapes: Mapping[str, Shape]) -> Any:
         """A callable {name: Features} -> {name: Features}, random by torch's global generator."""
@@ -164,7 +164,7 @@ class DatasetSpec(Protocol):
     """The spec of a data set."""
 
     def shapes(self) -> Mapping[str, Shape]:
-        """What a sample holds, known without touching the disk. An entry may be absent from single samples."""
+        """Return the shapes of a sample's entries, without touching the disk. An entry may be absent from single samples."""
 
     def build(self, training: bool) -> SampleSet:
         """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""

@@ -36,7 +36,7 @@ class MaskPolicy(Protocol):
     """Makes a routing from the streams; knows nothing of the layers that will use it."""
 
     def routing(self, readers: Sequence[Stream], sources: Sequence[Stream]) -> Routing:
-        """Who reads whom. Self-attention is the case `readers == sources`. Raises SpecError for streams it cannot route."""
+        """Return the routing. Self-attention is the case `readers == sources`. Raises SpecError for streams it cannot route."""
 
 
 @slot(KINDS["tokenizer"], KINDS["latents"], KINDS["backbone"], KINDS["readout"], KINDS["head"])
@@ -44,7 +44,7 @@ class NodeSpec(Protocol):
     """The spec of a graph node."""
 
     def outputs(self, inputs: Group) -> Value | Group:
-        """What leaves, given what arrives. Raises SpecError where what arrives does not fit."""
+        """Return the outputs that the node has for these inputs. Raises SpecError for inputs that do not fit."""
 
     def routings(self, inputs: Group) -> Sequence[Routing]:
         """One routing per layer, from the first to the last: composed, they say which output may depend on which input.

@@ -26,7 +26,7 @@ class OutputDetails:
 
 @attrs.frozen(kw_only=True)
 class Details:
-    """What a metric's optional `details` returns.
+    """The result of a metric's optional `details`.
 
     outputs: by the name under which the figures have them.
     classes: names by class number; empty where they are not known.

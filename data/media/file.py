@@ -140,7 +140,7 @@ class Media:
         return np.rint(np.clip(sound, -1, 1) * 32767).astype(np.int16)
 
     def _read(self, kind: str, start: float, read: Callable[[Reading], T | None]) -> T:
-        """What `read` makes of a stream that is decoded from shortly before `start`; it returns None where a seek landed late."""
+        """Apply `read` to a stream that is decoded from shortly before `start`; `read` returns None if a seek landed late."""
         places: list[float | None] = [p for p in (start, start - FURTHER_BACK) if p > NO_SEEK_BELOW]
         for place in [*places, None]:
             with self._open() as container:
@@ -156,7 +156,7 @@ class Media:
         raise UnreadableMedia(f"{self.path} has no {kind} that can be decoded")
 
     def _on_show(self, reading: Reading, times: list[float]) -> list[Any] | None:
-        """For each time, ascending, the last frame that began before it. None if the reading began too late or has nothing."""
+        """Return for each time, ascending, the last frame that began before it; None if the reading began too late or is empty."""
         chosen: list[Any] = []
         shown, ends = None, 0.0
         for begin, frame in reading:

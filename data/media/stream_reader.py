@@ -28,7 +28,7 @@ class Reading:
         self._typical = 0.0 if stream.type == "audio" else 1 / float(stream.average_rate or stream.guessed_rate or 25)
 
     def is_late(self, begin: float, wanted: float) -> bool:
-        """Whether a seek for `wanted` brought us to `begin` while the stream starts before it."""
+        """Return True if a seek for `wanted` landed at a later `begin`, though the stream starts before that."""
         return self.sought and begin > wanted and begin > self.first + ROUNDING
 
     def __iter__(self) -> Iterator[tuple[float, Any]]:
@@ -72,7 +72,7 @@ def seconds_of(stamp: int, stream: Any) -> float:
 
 
 def stated_end(stream: Any, origin: float) -> float | None:
-    """Where a stream says that it ends, on the file's clock; Matroska says so in a tag."""
+    """Return the end that a stream states, on the file's clock; Matroska states it in a tag."""
     if stream.duration:
         return seconds_of(stream.duration + (stream.start_time or 0), stream) - origin
     try:
