@@ -149,8 +149,8 @@ def _digest_of(samples: MediaSamples, settings: Mapping[str, Any], contents: Map
         for name, path in row.files.items():
             digest.update(f"/{name}:{'' if path is None else contents[path]}".encode())
         for name, text in row.texts.items():
-            said = [] if text is None else [text.sentences, text.times]
-            digest.update(f"/{name}:{json.dumps(said)}".encode())
+            timed_sentences = [] if text is None else [text.sentences, text.times]
+            digest.update(f"/{name}:{json.dumps(timed_sentences)}".encode())
     return digest.hexdigest()
 
 
@@ -223,8 +223,8 @@ def _write(samples: MediaSamples, partial: Path) -> dict[str, Any]:
                 if name not in arrays:
                     arrays[name] = files.enter_context(_ArrayFile(partial / f"{name}.npy", len(samples), value))
                 arrays[name].put(i, value)
-            for name, there in present.items():
-                there.append(name in stored)
+            for name, flags in present.items():
+                flags.append(name in stored)
     digests = {name: _file_digest(partial / f"{name}.npy") for name in arrays}
     return {"present": present, "problems": problems, "notes": notes, "digests": digests, "longer": longer}
 

@@ -71,8 +71,8 @@ class Row:
     @property
     def sentences(self) -> tuple[str, ...]:
         """Return what the row says, for people: bytes that are not UTF-8 are written out."""
-        said = (sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
-        return tuple(sentence.encode("utf-8", "backslashreplace").decode() for sentence in said)
+        sentences = (sentence for text in self.texts.values() if text is not None for sentence in text.sentences)
+        return tuple(sentence.encode("utf-8", "backslashreplace").decode() for sentence in sentences)
 
 
 class MediaSamples:

@@ -71,14 +71,14 @@ class MaskedBatchNorm(nn.Module):
 
     def _of_batch(self, x_BW: Tensor, valid_B: Tensor) -> tuple[Tensor, Tensor]:
         sums = sum_with_gradients(torch.cat((x_BW.sum(dim=0), valid_B.sum()[None].to(x_BW.dtype))))
-        found = sums[-1].detach()
-        count = found.clamp(min=1)
+        valid_count = sums[-1].detach()
+        count = valid_count.clamp(min=1)
         mean_W = sums[:-1] / count
         centred_BW = zero_invalid(x_BW - mean_W, valid_B)
         variance_W = sum_with_gradients(centred_BW.square().sum(dim=0)) / count
         with torch.no_grad():
             unbiased_W = variance_W * count / (count - 1).clamp(min=1)
             # In place: a node that shares these weights shares the averages. A single number says nothing of the variance.
-            self.mean += torch.where(found > 0, self.momentum * (mean_W - self.mean), 0.0)
-            self.variance += torch.where(found > 1, self.momentum * (unbiased_W - self.variance), 0.0)
+            self.mean += torch.where(valid_count > 0, self.momentum * (mean_W - self.mean), 0.0)
+            self.variance += torch.where(valid_count > 1, self.momentum * (unbiased_W - self.variance), 0.0)
         return centred_BW, variance_W

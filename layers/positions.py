@@ -62,14 +62,14 @@ def with_positions(values: Tensor, positions: Tensor | nn.Module | None) -> Tens
 
 def adapted_positions(weights: Mapping[str, Tensor], grid: Sequence[int]) -> dict[str, Tensor]:
     """A tokenizer's weights with the position tables among them resampled to another grid, cubic along each axis."""
-    found = dict(weights)
-    if "positions" in found:
-        found["positions"] = resampled_positions(found["positions"], grid)
+    adapted = dict(weights)
+    if "positions" in adapted:
+        adapted["positions"] = resampled_positions(adapted["positions"], grid)
     for axis, size in enumerate(grid):
         name = f"positions.axes.{axis}"
-        if name in found:
-            found[name] = resampled_positions(found[name], (size,))
-    return found
+        if name in adapted:
+            adapted[name] = resampled_positions(adapted[name], (size,))
+    return adapted
 
 
 def learned_positions(*sizes: int) -> nn.Parameter:
@@ -92,6 +92,6 @@ def resampled_positions(table: Tensor, grid: Sequence[int]) -> Tensor:
         if x.shape[axis] != size:
             lines = x.movedim(axis, -1)
             column = lines.reshape(1, -1, lines.shape[-1], 1)
-            found = F.interpolate(column, size=(size, 1), mode="bicubic", align_corners=False)
-            x = found.reshape(*lines.shape[:-1], size).movedim(-1, axis)
+            resampled = F.interpolate(column, size=(size, 1), mode="bicubic", align_corners=False)
+            x = resampled.reshape(*lines.shape[:-1], size).movedim(-1, axis)
     return x

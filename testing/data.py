@@ -102,15 +102,15 @@ def decoded_shapes(case: Case) -> None:
     decoder = case.spec.build(SECONDS)
     declared = case.spec.shape(SECONDS)
     with _sources(case.spec) as sources:
-        there = [source for source in sources if decoder.decode(source, 0.0) is not None]
-        assert there, "it finds nothing in a file with sound and pictures, or in text"
-        assert len(there) < len(sources), "a file without this modality, or an empty text, must give None"
-        clips = [decoder.decode(m, start) for m in there for start in (0.0, 0.37, 2.9, 10.0)]
+        decodable = [source for source in sources if decoder.decode(source, 0.0) is not None]
+        assert decodable, "it finds nothing in a file with sound and pictures, or in text"
+        assert len(decodable) < len(sources), "a file without this modality, or an empty text, must give None"
+        clips = [decoder.decode(m, start) for m in decodable for start in (0.0, 0.37, 2.9, 10.0)]
         if isinstance(decoder, CroppingDecoder):
-            clips += [decoder.decode_crop(m, 0.37, crop) for m in there for crop in range(decoder.crops)]
+            clips += [decoder.decode_crop(m, 0.37, crop) for m in decodable for crop in range(decoder.crops)]
         stored = [clip for clip in clips if clip is not None]
         assert len({(tuple(clip.shape), clip.dtype) for clip in stored}) == 1, "stored clips differ in form"
-        again = decoder.decode(there[0], 0.37)
+        again = decoder.decode(decodable[0], 0.37)
         assert again is not None
         assert torch.equal(again, stored[1]), "decoding is not deterministic"
     with seeded(0):

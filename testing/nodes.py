@@ -33,9 +33,9 @@ class Node:
     def __init__(self, case: Case, *, seed: int = 0, dtype: torch.dtype = torch.float64, device: str = "cpu") -> None:
         spec, self.inputs = case.spec, case.inputs
         self.kind = kind_of(spec)
-        left = spec.outputs(self.inputs)
-        self.bare = isinstance(left, Stream | Shape)
-        self.outputs: Group = {"it": left} if isinstance(left, Stream | Shape) else dict(left)
+        declared = spec.outputs(self.inputs)
+        self.bare = isinstance(declared, Stream | Shape)
+        self.outputs: Group = {"it": declared} if isinstance(declared, Stream | Shape) else dict(declared)
         self.influence = compose(routings_of(spec, self.inputs, list(self.outputs), bare=self.bare), self.inputs)
         torch.manual_seed(seed)
         with torch.device(device):
@@ -82,11 +82,11 @@ def partly_absent(batch: Leaving) -> Leaving:
     """The batch with each entry absent from one sample; of a single entry, samples remain that have it."""
     marked: Leaving = {}
     for i, (name, value) in enumerate(batch.items()):
-        there = torch.arange(len(value.values)) != i % len(value.values)
+        present = torch.arange(len(value.values)) != i % len(value.values)
         if isinstance(value, Tokens):
-            marked[name] = Tokens(value.values, value.grid, None, there[:, None].expand(value.values.shape[:2]))
+            marked[name] = Tokens(value.values, value.grid, None, present[:, None].expand(value.values.shape[:2]))
         else:
-            marked[name] = Features(value.values, there)
+            marked[name] = Features(value.values, present)
     return marked
 
 

@@ -150,9 +150,9 @@ class Media:
                 stream.codec_context.thread_count = 1  # loader processes are the parallelism
                 if place is not None and not seek(container, stream, place + self.origin):
                     continue
-                found = read(Reading(container, stream, self.origin, sought=place is not None))
-                if found is not None:
-                    return found
+                decoded = read(Reading(container, stream, self.origin, sought=place is not None))
+                if decoded is not None:
+                    return decoded
         raise UnreadableMedia(f"{self.path} has no {kind} that can be decoded")
 
     def _on_show(self, reading: Reading, times: list[float]) -> list[Any] | None:

@@ -113,11 +113,11 @@ def seek(container: Any, stream: Any, seconds: float) -> bool:
 def squares(frames: list[Any], size: int, place: float = 0.5) -> NDArray[np.uint8]:
     """(T, size, size, 3); a frame that comes several times is converted once. place: along the longer side, 0 and 1 the ends."""
     reformatter = av.video.reformatter.VideoReformatter()  # one for all: `to_ndarray` alone would make one for each frame
-    made: dict[int, NDArray[np.uint8]] = {}
+    pictures: dict[int, NDArray[np.uint8]] = {}
     for frame in frames:
-        if id(frame) not in made:
-            made[id(frame)] = _square(reformatter, frame, size, place)
-    return np.stack([made[id(frame)] for frame in frames])
+        if id(frame) not in pictures:
+            pictures[id(frame)] = _square(reformatter, frame, size, place)
+    return np.stack([pictures[id(frame)] for frame in frames])
 
 
 def _square(reformatter: Any, frame: Any, size: int, place: float) -> NDArray[np.uint8]:
