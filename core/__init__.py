@@ -1,1 +1,1 @@
-"""What a multimodal model is, and what an experiment is. Importing it imports no torch."""
+"""The definition of a multimodal model and of an experiment. Importing it imports no torch."""

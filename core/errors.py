@@ -1,4 +1,4 @@
-"""What a person meets when data, weights or a run are not as the config says. One exception type per kind of mistake."""
+"""Errors for data, weights or a run that are not as the config says. One exception type per kind of mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of a value before there is any data: it flows along the graph when the graph is built. No torch here."""
+"""Types for what is known of a value before there is any data; they flow along the graph when it is built. No torch here."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def mlp_width(width: int, ratio: float) -> int:
 
 Value = Stream | Shape
 Group = Mapping[str, Value]
-"""What arrives at a node or leaves it, by name."""
+"""The values that arrive at a node or leave it, by name."""
 
 Positions = Literal["learned", "separable", "separable_plain", "none"]
-"""How a tokenizer tells the places of its grid apart; the table is in antifaz.layers.positions."""
+"""The way a tokenizer tells the places of its grid apart; the table is in antifaz.layers.positions."""

@@ -1,4 +1,4 @@
-"""What flows along the graph at run time. Both classes are pytree nodes, so torch.compile and torch.func see through them.
+"""The values that flow along the graph at run time. Both classes are pytree nodes: torch.compile and torch.func see through them.
 
 Plain frozen dataclasses, not attrs: frozen attrs instances break torch.compile(fullgraph=True) and DDP's search for tensors.
 """

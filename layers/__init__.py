@@ -1,1 +1,1 @@
-"""What plugins build models from."""
+"""The parts that plugins build models from."""

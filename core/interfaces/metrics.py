@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 Averaging = Literal["mean", "softmax", "sigmoid"]
-"""How the answers of several views become one: see `views.averaged`."""
+"""The way the answers of several views become one: see `views.averaged`."""
 
 
 @slot(KINDS["metric"])

@@ -1,4 +1,4 @@
-"""What a metric keeps beside its figures, so that a report can say which samples and which classes they come from. No torch."""
+"""Details that a metric keeps beside its figures, so that a report can name the samples and classes behind them. No torch."""
 
 from __future__ import annotations
 

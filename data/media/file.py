@@ -40,7 +40,7 @@ NO_SEEK_BELOW = 0.15
 
 
 FURTHER_BACK = 10.0
-"""Where a seek lands late, as in transport streams, the next goes so many seconds further back; then the whole is decoded."""
+"""Seconds that the next seek goes further back if one lands late, as in transport streams; then the whole is decoded."""
 
 
 SLACK = 0.5
