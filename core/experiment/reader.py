@@ -100,7 +100,7 @@ class _Reader:
 
     def header(self) -> Header | None:
         top = {key: value for key, value in self.document.data.items() if key not in SECTIONS}
-        return self.structurer.structure(top, Header, self.document, (), self.problems, also=SECTIONS)
+        return self.structurer.structure(top, Header, self.document, (), self.problems, also=(*SECTIONS, *DEFAULTS.values(), "extends"))
 
     def data(self) -> dict[str, DataEntry | None]:
         return {

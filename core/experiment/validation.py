@@ -133,7 +133,7 @@ class Validation:
 
     def check_modalities(self, path: KeyPath, modalities: Iterable[str], wiring: Wiring) -> None:
         for modality in modalities:
-            if modality not in wiring.inputs:
+            if modality not in wiring.inputs and BATCH not in wiring.broken:
                 self.report_unknown(path, "modality", modality, wiring.inputs, "entries of the data")
 
     def check_init(self, name: str, stage: Stage) -> None:

@@ -12,7 +12,7 @@ import attrs
 
 from antifaz.registry.errors import Problem
 
-from .tree import Entry, MapNode, Node, ScalarNode, child, merge
+from .tree import Entry, MapNode, Node, ScalarNode, child, merge, plain
 
 Sections = Mapping[str, str]
 """The key of a section -> the key of its defaults."""
@@ -33,20 +33,25 @@ def state_use(root: Node, sections: Sections) -> Node:
     return root
 
 
-def lay_under(root: Node, sections: Sections, problems: list[Problem]) -> Node:
-    """Lay the defaults of each section under its entries; the tree then has them no longer."""
+def lay_under(root: Node, sections: Sections, problems: list[Problem]) -> tuple[Node, bool]:
+    """Lay the defaults of each section under its entries, and return the tree without them, and if all of them could be read."""
+    readable = True
     for section, key in sections.items():
         defaults, entries = child(root, key), child(root, section)
         if not isinstance(root, MapNode) or defaults is None:
             continue
         root = attrs.evolve(root, entries={name: entry for name, entry in root.entries.items() if name != key})
-        if isinstance(defaults, MapNode) and isinstance(entries, MapNode):
+        if isinstance(defaults, MapNode) and isinstance(entries, MapNode) and entries.entries:
             root = _with_section(root, section, _laid_under(defaults, entries))
-        elif not isinstance(defaults, MapNode) and not (isinstance(defaults, ScalarNode) and defaults.value is None):
-            problems.append(
-                Problem(f"`{key}` must be a mapping of the keys that all entries of `{section}` have", defaults.location)
-            )
-    return root
+        elif isinstance(defaults, MapNode):
+            if defaults.entries and (entries is None or not plain(entries)):
+                hint = f"add entries to `{section}`, or leave `{key}` out"
+                problems.append(Problem(f"no entry of `{section}` takes `{key}`: there is none", defaults.location, hint))
+        elif not (isinstance(defaults, ScalarNode) and defaults.value is None):
+            message = f"`{key}` must be a mapping of the keys that all entries of `{section}` have"
+            problems.append(Problem(message, defaults.location))
+            readable = False
+    return root, readable
 
 
 def _laid_under(defaults: MapNode, entries: MapNode) -> MapNode:

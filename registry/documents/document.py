@@ -68,7 +68,7 @@ class View:
 class Document(View):
     """A whole config; `problems` are the mistakes met while reading it, `files` what was read, `text` the resolved YAML.
 
-    whole: every file could be read; otherwise what seems to be missing may stand in the others.
+    whole: every file and all defaults could be read; otherwise what seems to be missing may stand in the others.
     """
 
     def __init__(self, node: Node, problems: list[Problem], files: tuple[Path, ...], whole: bool) -> None:
@@ -104,9 +104,9 @@ def load_document(
     node: Node = reader.merged() or MapNode({}, nowhere)
     for text in overrides:
         node = override(node, text, reader.problems)
-    node = lay_under(node, sections, reader.problems)
+    node, laid = lay_under(node, sections, reader.problems)
     reader.problems.extend(_unmatched(node, keep=tuple(overlays)))
-    return Document(node, reader.problems, tuple(reader.files), reader.whole)
+    return Document(node, reader.problems, tuple(reader.files), reader.whole and laid)
 
 
 def _unmatched(root: Node, keep: Sequence[tuple[str, ...]] = ()) -> list[Problem]:

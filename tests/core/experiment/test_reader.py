@@ -64,6 +64,30 @@ def test_what_cannot_be_read_hides_what_would_follow_from_it(plugins, tmp_path: 
 
 
 @pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{foo: 3}", "over.yaml:2:17: unknown key 'foo' of the dataset 'shapes_and_sounds'"),
+        ("[1]", "over.yaml:2:16: `data_defaults` must be a mapping"),
+    ],
+)
+def test_a_mistake_in_the_defaults_of_the_data_is_reported_alone(plugins, tmp_path: Path, text: str, message: str) -> None:
+    over = tmp_path / "over.yaml"
+    over.write_text(f"extends: quickstart\ndata_defaults: {text}\n")
+    report = refused(plugins, [], str(over))
+    assert message in report
+    assert report.endswith("1 problem found.")
+
+
+@pytest.mark.parametrize(("key", "meant"), [("data_default", "data_defaults"), ("extend", "extends")])
+def test_keys_that_are_read_apart_are_suggested_too(plugins, tmp_path: Path, key: str, meant: str) -> None:
+    path = tmp_path / "slip.yaml"
+    path.write_text(f"name: x\ninputs: {{a: [4]}}\n{key}: {{}}\n")
+    assert f"unknown key {key!r}\n    did you mean {meant!r}? known keys: data, data_defaults, extends, " in refused(
+        plugins, [], str(path)
+    )
+
+
+@pytest.mark.parametrize(
     ("overrides", "message"),
     [
         (["stages.evaluate.data=paired_test"], "nothing of `target` can be made: it needs label, its data have"),

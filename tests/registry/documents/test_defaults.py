@@ -80,3 +80,17 @@ def test_defaults_are_a_mapping(tmp_path: Path, value: str) -> None:
     (problem,) = load(tmp_path, text=f"data_defaults: {value}\ndata: {{a: {{use: clips}}}}\n").problems
     assert "`data_defaults` must be a mapping" in problem.message
     assert problem.location.line == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["data_defaults: {sise: 3}\n", "data_defaults: {sise: 3}\ndata: {}\n", "data_defaults: {sise: 3}\ndata:\n"]
+)
+def test_defaults_that_no_entry_takes_are_refused(tmp_path: Path, text: str) -> None:
+    (problem,) = load(tmp_path, text=text).problems
+    assert "no entry of `data` takes `data_defaults`" in problem.message
+    assert problem.location.line == 1
+
+
+@pytest.mark.parametrize("text", ["data_defaults: {}\n", "data_defaults:\n"])
+def test_defaults_may_be_empty(tmp_path: Path, text: str) -> None:
+    assert load(tmp_path, text=text).problems == []
