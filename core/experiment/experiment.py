@@ -42,11 +42,11 @@ class Experiment:
     @property
     def graphs(self) -> dict[str, Wiring]:
         """Different graphs of the stages, each under the first stage that has it; "" in a config without stages."""
-        found: dict[str, Wiring] = {}
+        graphs: dict[str, Wiring] = {}
         for name in self.stages or [""]:
-            if all(self.wirings[name].nodes != known.nodes for known in found.values()):
-                found[name] = self.wirings[name]
-        return found
+            if all(self.wirings[name].nodes != known.nodes for known in graphs.values()):
+                graphs[name] = self.wirings[name]
+        return graphs
 
     def stage_inputs(self, stage: Stage) -> set[str]:
         """Return the entries that this stage's data have; others that the graph refers to are absent."""

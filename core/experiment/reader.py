@@ -100,7 +100,9 @@ class _Reader:
 
     def header(self) -> Header | None:
         top = {key: value for key, value in self.document.data.items() if key not in SECTIONS}
-        return self.structurer.structure(top, Header, self.document, (), self.problems, also=(*SECTIONS, *DEFAULTS.values(), "extends"))
+        return self.structurer.structure(
+            top, Header, self.document, (), self.problems, also=(*SECTIONS, *DEFAULTS.values(), "extends")
+        )
 
     def data(self) -> dict[str, DataEntry | None]:
         return {
@@ -109,7 +111,7 @@ class _Reader:
         }
 
     def stages(self) -> dict[str, Stage | None]:
-        found: dict[str, Stage | None] = {}
+        stages: dict[str, Stage | None] = {}
         for name, value in mapping_at(self.document.data, "stages").items():
             task = value.get("task") if isinstance(value, Mapping) else None
             type_ = STAGES.get(task) if isinstance(task, str) else None
@@ -117,10 +119,10 @@ class _Reader:
                 path = ("stages", name, "task") if task is not None else ("stages", name)
                 message = f"stage {name!r} has no task" if task is None else f"unknown task {task!r}"
                 self.report(self.document, path, message, suggest(str(task or ""), list(STAGES), noun="tasks"))
-                found[name] = None
+                stages[name] = None
             else:
-                found[name] = self.structurer.structure(value, type_, self.document, ("stages", name), self.problems)
-        return found
+                stages[name] = self.structurer.structure(value, type_, self.document, ("stages", name), self.problems)
+        return stages
 
     def data_shapes(self, header: Header | None, data: Mapping[str, DataEntry | None]) -> Shapes:
         """Return what each data set declares, and under "" what `inputs:` does; unknown ones become `lost_data`."""

@@ -59,5 +59,5 @@ def resolve_sink(name: str, entry: EntryT, wiring: Wiring) -> Sink[EntryT]:
     if set(given) != set(names):
         raise SpecError(f"the arguments are {', '.join(names)}, not {', '.join(given)}", field="in")
     wires = {argument: wire_inputs(given[argument], wiring.resolve) for argument in names}
-    groups = {argument: {w.key: wiring.value(w.node, w.output) for w in found} for argument, found in wires.items()}
+    groups = {argument: {w.key: wiring.value(w.node, w.output) for w in edges} for argument, edges in wires.items()}
     return Sink(name, entry, wires, groups)

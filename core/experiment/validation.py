@@ -51,9 +51,9 @@ class Validation:
     def sinks(self) -> dict[str, dict[str, Sink[Any]]]:
         """Check everything, and return the sinks of each stage."""
         self.check_names()
-        found = {name: self.check_stage(name, stage) for name, stage in self.draft.stages.items()}
+        sinks = {name: self.check_stage(name, stage) for name, stage in self.draft.stages.items()}
         self.check_claims()
-        return found
+        return sinks
 
     def report(self, path: Sequence[str | int], message: str, hint: str | None = None) -> None:
         self.problems.append(Problem(message, self.draft.document.location(tuple(path)), hint))
@@ -94,8 +94,8 @@ class Validation:
         else:
             section, entries = "metrics", stage.metrics
             self.check_evaluation(at, stage, wiring)
-        found = {key: self.check_sink((*at, section, key), key, entry, wiring) for key, entry in entries.items()}
-        sinks = {key: sink for key, sink in found.items() if sink is not None}
+        checked = {key: self.check_sink((*at, section, key), key, entry, wiring) for key, entry in entries.items()}
+        sinks = {key: sink for key, sink in checked.items() if sink is not None}
         if stage.data in self.draft.data and stage.data not in self.draft.lost_data and BATCH not in wiring.broken:
             self.check_supply((*at, section), stage, sinks, wiring)
         return sinks

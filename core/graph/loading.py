@@ -67,7 +67,7 @@ def read_weights(path: Path) -> Weights:
         WeightsError: a file that does not exist or has neither of the two formats.
     """
     if not path.is_file():
-        raise WeightsError(f"there is no weights file {path}")
+        raise WeightsError(f"the weights file {path} does not exist")
     if path.suffix == ".safetensors":
         try:
             weights: Weights = load_file(path)

@@ -102,7 +102,7 @@ class Media:
             raise UnreadableMedia(f"{self.path} cannot be read as media: {_words(error)}") from None
         try:
             if NOT_MEDIA & set(container.format.name.split(",")):
-                raise UnreadableMedia(f"{self.path} is no media file, but one of type {container.format.name!r}")
+                raise UnreadableMedia(f"{self.path} is not a media file, but one of type {container.format.name!r}")
             yield container
         except (av.FFmpegError, EOFError, ValueError) as error:
             raise UnreadableMedia(f"{self.path} is damaged: {_words(error)}") from None

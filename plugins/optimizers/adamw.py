@@ -5,7 +5,6 @@ Source: Loshchilov and Hutter 2019, "Decoupled weight decay regularization"; tor
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -18,12 +17,11 @@ if TYPE_CHECKING:
     import torch
 
 
-@component("optimizer", "adamw")
+@component("optimizer", "adamw", moved=MOVED)
 @attrs.frozen(kw_only=True)
 class AdamW:
     """AdamW: steps scaled by running moments of the gradient, with the weights decayed beside them."""
 
-    moved: ClassVar[Mapping[str, str]] = MOVED
     moments: ClassVar[int] = 2
     lr: float = option(validator=positive, doc="peak learning rate")
     weight_decay: float = option(default=0.05, validator=at_least(0), doc="for matrices; vectors are not decayed")

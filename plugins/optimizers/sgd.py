@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
@@ -15,12 +14,11 @@ if TYPE_CHECKING:
     import torch
 
 
-@component("optimizer", "sgd")
+@component("optimizer", "sgd", moved=MOVED)
 @attrs.frozen(kw_only=True)
 class SGD:
     """SGD with momentum; weights are decayed through their gradient."""
 
-    moved: ClassVar[Mapping[str, str]] = MOVED
     moments: ClassVar[int] = 1
     lr: float = option(validator=positive, doc="peak learning rate")
     momentum: float = option(default=0.9, validator=zero_to_below_one, doc="weight of earlier gradients")

@@ -185,16 +185,16 @@ class _Reader:
     def locate(self, name: str, base: Path | None, where: Location) -> Path | None:
         """Find the file that a name means: relative to the file that extends it, or a shipped one."""
         direct = Path(name) if base is None else base / name
-        what = "there is no such config"
+        fault = "there is no such config"
         try:
             if direct.is_dir():
-                what = "is a folder, not a config"
+                fault = "is a folder, not a config"
             suffixed = direct.parent / f"{direct.name}.yaml"
             for candidate in (direct, suffixed, self.find(name.removesuffix(".yaml"))):
                 if candidate is not None and candidate.is_file():
                     return candidate.resolve()
         except OSError as error:  # a name that the file system refuses, a folder that may not be entered
-            what = str(error.strerror)
+            fault = str(error.strerror)
         names = list(self.known())
         near = nearest(name, names)
         hint = f"did you mean {near!r}? " if near else ""
@@ -202,7 +202,8 @@ class _Reader:
         beside = [known for known in names if known.rpartition("/")[0] == folder] or names
         more = sorted({f"{known.rpartition('/')[0]}/..." for known in names if known not in beside and "/" in known})
         listing = ", ".join([*beside, *more])
-        self.problems.append(Problem(f"{name!r}: {what}", where, f"{hint}give a YAML file, or a shipped name: {listing}"))
+        message = f"{name!r}: {fault}" if base else fault  # what the command line names is the location itself
+        self.problems.append(Problem(message, where, f"{hint}give a YAML file, or a shipped name: {listing}"))
         return None
 
     def text(self, path: Path, where: Location) -> str | None:

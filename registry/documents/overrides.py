@@ -1,7 +1,7 @@
-"""Command-line overrides: `graph.encoder.mask=joint` lays a value over a document at a dotted path.
+"""Command-line overrides: `garden.fence.colour=green` lays a value over a document at a dotted path.
 
-The value is YAML (`patch=[2, 16, 16]`, `mask={use: zorro}`, `drop=!delete`); a number in the path is the index of a list entry; a
-key with a dot in it is quoted (`pure."pooled.audio"=[audio]`). Values merge by the rules of `extends`.
+The value is YAML (`size=[2, 16]`, `colour={use: striped}`, `gate=!delete`); a number in the path is the index of a list entry; a
+key with a dot in it is quoted (`prices."oak.red"=[3]`). Values merge by the rules of `extends`.
 """
 
 from __future__ import annotations

@@ -151,5 +151,5 @@ def leaves(node: Node, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Node]]:
 
 
 def dotted(path: KeyPath) -> str:
-    """Write a path as on the command line: `graph.encoder.depth`, `pure."pooled.audio"`."""
+    """Write a path as on the command line: `garden.fence.colour`, `prices."oak.red"`."""
     return ".".join(f'"{s}"' if isinstance(s, str) and (set(s) & set('.="') or not s) else str(s) for s in path)

@@ -27,16 +27,26 @@ class Kind:
 
 @attrs.frozen
 class Declaration:
-    """The statement that the decorator attaches to a spec. arguments: the inputs of an objective or metric, in order."""
+    """The statement that the decorator attaches to a spec.
+
+    arguments: names of the inputs, in order, for a kind that has them.
+    moved: what to write instead of a key that the mapping had in earlier versions: {key: advice}.
+    """
 
     kind: str
     name: str
     arguments: tuple[str, ...] = ()
+    moved: Mapping[str, str] = attrs.field(factory=dict, eq=False)
 
 
-def component(kind: str, name: str, *, arguments: Iterable[str] = ()) -> Callable[[SpecClass], SpecClass]:
-    """Declare a frozen attrs class as the component `name` of a kind, by the kind's name."""
-    declaration = Declaration(kind, name, tuple(arguments))
+def component(
+    kind: str, name: str, *, arguments: Iterable[str] = (), moved: Mapping[str, str] | None = None
+) -> Callable[[SpecClass], SpecClass]:
+    """Declare a frozen attrs class as the component `name` of a kind, by the kind's name.
+
+    arguments, moved: see `Declaration`; a key that only changed its name is stated by `option(was=...)` instead.
+    """
+    declaration = Declaration(kind, name, tuple(arguments), moved or {})
 
     def declare(spec: SpecClass) -> SpecClass:
         if not attrs.has(cast(type, spec)):
@@ -49,14 +59,14 @@ def component(kind: str, name: str, *, arguments: Iterable[str] = ()) -> Callabl
 
 def declaration_of(spec: type | object) -> Declaration:
     """Return the declaration of a spec class or of one of its instances."""
-    found = (spec if isinstance(spec, type) else type(spec)).__dict__.get("__antifaz__")
-    if not isinstance(found, Declaration):
+    declaration = (spec if isinstance(spec, type) else type(spec)).__dict__.get("__antifaz__")
+    if not isinstance(declaration, Declaration):
         raise TypeError(f"{spec!r} is not a component: decorate it with antifaz.registry.component(kind, name)")
-    return found
+    return declaration
 
 
 def slot(*kinds: Kind) -> Callable[[SpecClass], SpecClass]:
-    """Mark a Protocol as the type of a spec field that takes a component of one of these kinds (`mask: MaskPolicy`)."""
+    """Mark a Protocol as the type of a spec field that takes a component of one of these kinds (`colour: Colour`)."""
 
     def mark(protocol: SpecClass) -> SpecClass:
         protocol.__antifaz_slot__ = kinds  # type: ignore[attr-defined]
@@ -74,6 +84,11 @@ def slot_kinds(annotation: Any) -> tuple[Kind, ...]:
 def spaces(kinds: Iterable[Kind]) -> str:
     """Name what stands where these kinds are accepted: `graph node`."""
     return " or ".join(sorted({kind.space for kind in kinds}))
+
+
+def none_installed(noun: str) -> str:
+    """Return the hint for a component of kinds that no plugin has components of."""
+    return f"no {noun} is installed; `-p FILE` adds those of a plugin file"
 
 
 @attrs.frozen
@@ -144,8 +159,9 @@ class Catalogue:
         for each in self:
             if each.name == name and each.kind.name in kinds:
                 return each
-        hint = suggest(name, self.names(kinds), noun="names")
-        raise UnknownComponentError(f"unknown {spaces(self.kinds[kind] for kind in kinds)} {name!r}", hint=hint)
+        noun, known = spaces(self.kinds[kind] for kind in kinds), self.names(kinds)
+        hint = suggest(name, known, noun="names") if known else none_installed(noun)
+        raise UnknownComponentError(f"unknown {noun} {name!r}", hint=hint)
 
     def __iter__(self) -> Iterator[Component]:
         for space in sorted(self._spaces):

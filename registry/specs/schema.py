@@ -79,10 +79,10 @@ class SchemaWriter:
             left = next((field for field in fields_of(type_) if field.metadata.get("flatten")), None)
             kinds = () if left is None else _kinds_within(left.type)
             if left is None or not kinds:
-                made = self._options(type_, part)
+                schema = self._options(type_, part)
             else:
-                made = self._entry(type_, kinds, part, optional=left.default is not attrs.NOTHING)
-            self.definitions[name] = made
+                schema = self._entry(type_, kinds, part, optional=left.default is not attrs.NOTHING)
+            self.definitions[name] = schema
         return _reference(name)
 
     def choice(self, key: str, branches: Mapping[str, Json], about: Mapping[str, str], absent: Json | None, part: bool) -> Json:
@@ -103,16 +103,16 @@ class SchemaWriter:
 
     def union(self, branches: Iterable[Json]) -> Json:
         """Write the schema of a mapping with the keys of all these definitions, for a part that does not name one."""
-        found: dict[str, list[Json]] = {}
+        by_key: dict[str, list[Json]] = {}
         closed = True
         for branch in branches:
             definition = self.definition(branch)
             closed = closed and definition.get("additionalProperties") is False
             for key, schema in definition.get("properties", {}).items():
-                known = found.setdefault(key, [])
+                known = by_key.setdefault(key, [])
                 if schema not in known:
                     known.append(schema)
-        properties = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in found.items()}
+        properties = {key: schemas[0] if len(schemas) == 1 else {"anyOf": schemas} for key, schemas in by_key.items()}
         return {"properties": properties, **({"additionalProperties": False} if closed else {})}
 
     def definition(self, reference: Json) -> Json:
@@ -124,11 +124,11 @@ class SchemaWriter:
         name = _form_name("-or-".join(kind.name for kind in kinds), part)
         if name not in self.definitions:
             self.definitions[name] = {}
-            found = self._components(kinds)
-            branches = {each.name: self._component(each, part) for each in found}
+            components = self._components(kinds)
+            branches = {each.name: self._component(each, part) for each in components}
             absent = self._define(f"{name}.any", self.union(branches.values())) if part else None
-            choice = self.choice("use", branches, {each.name: each.summary for each in found}, absent, part)
-            alone = [each.name for each in found if not _required(each.spec)]
+            choice = self.choice("use", branches, {each.name: each.summary for each in components}, absent, part)
+            alone = [each.name for each in components if not _required(each.spec)]
             word = {"anyOf": [{"enum": alone}, _reference("environment"), *([DELETED.json()] if part else [])]}
             choice.setdefault("allOf", []).append({"if": {"type": "string"}, "then": word})
             about = " or ".join(kind.about for kind in kinds)
@@ -144,20 +144,20 @@ class SchemaWriter:
         name = _form_name(f"{component.kind.name}.{component.name}", part)
         if name not in self.definitions:
             self.definitions[name] = {}
-            made = self._options(component.spec, part)
-            made["properties"] = {"use": True, **made["properties"]}
-            self.definitions[name] = {"title": f"{component.kind.name} {component.name}", **made}
+            schema = self._options(component.spec, part)
+            schema["properties"] = {"use": True, **schema["properties"]}
+            self.definitions[name] = {"title": f"{component.kind.name} {component.name}", **schema}
         return _reference(name)
 
     def _entry(self, type_: type, kinds: tuple[Kind, ...], part: bool, optional: bool) -> Json:
-        """Write the schema of a class whose mapping also holds the options of a component (a graph node, an objective)."""
+        """Write the schema of a class whose mapping also holds the options of a component (an entry of a section)."""
         own = self._define(_form_name(f"{self._unique(type_)}.own", part), self._options(type_, part))
-        found = self._components(kinds)
-        branches = {each.name: self._component_within(own, self._component(each, part)) for each in found}
+        components = self._components(kinds)
+        branches = {each.name: self._component_within(own, self._component(each, part)) for each in components}
         absent = own if optional else None
         if part:
             absent = self._define(_form_name(f"{self._unique(type_)}.any", part), self.union(branches.values() or [own]))
-        choice = self.choice("use", branches, {each.name: each.summary for each in found}, absent, part)
+        choice = self.choice("use", branches, {each.name: each.summary for each in components}, absent, part)
         return {"description": inspect.getdoc(type_) or "", "type": "object", **choice}
 
     def _component_within(self, own: Json, inner: Json) -> Json:
@@ -166,10 +166,10 @@ class SchemaWriter:
         properties = {key: _below(inner, key) for key in component.get("properties", {})} | {"use": True}
         properties |= {key: _below(own, key) for key in outer["properties"]}
         needed = [k for k in component.get("required", []) if k not in outer["properties"]]
-        made: Json = {key: component[key] for key in ("title", "description") if key in component}
+        schema: Json = {key: component[key] for key in ("title", "description") if key in component}
         others = component.get("additionalProperties", True)
-        made |= record("", properties, [*outer.get("required", []), *needed], others)
-        return self._define(f"{_name(own).removesuffix('.own')}.{_name(inner).removeprefix('part.')}", made)
+        schema |= record("", properties, [*outer.get("required", []), *needed], others)
+        return self._define(f"{_name(own).removesuffix('.own')}.{_name(inner).removeprefix('part.')}", schema)
 
     def _options(self, type_: type, part: bool) -> Json:
         """Write the schema of an attrs class, its options as properties."""

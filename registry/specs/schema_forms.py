@@ -41,11 +41,11 @@ class Form:
         """Write the schema. words: what is accepted, for an editor's message."""
         if "$ref" in self.schema:
             return self.schema
-        made = {**_text(self, words), **self.schema}
+        form = {**_text(self, words), **self.schema}
         if not self.values:
-            return made
+            return form
         named: Json = {"enum": list(self.values)}
-        return {"anyOf": [named, made]} if made else named
+        return {"anyOf": [named, form]} if form else named
 
 
 DELETED = Form((), deleted=True)
@@ -75,9 +75,9 @@ def array(items: Json | list[Json]) -> Form:
 
 def record(doc: str, properties: Json, required: Sequence[str], others: Json | bool) -> Json:
     """Write the schema of a mapping of known keys. others: what any other key may hold, False to refuse it."""
-    made: Json = {"description": doc} if doc else {}
-    made |= {"type": "object", "properties": properties}
-    return {**made, **({"required": list(required)} if required else {}), "additionalProperties": others}
+    schema: Json = {"description": doc} if doc else {}
+    schema |= {"type": "object", "properties": properties}
+    return {**schema, **({"required": list(required)} if required else {}), "additionalProperties": others}
 
 
 def one_of(forms: Sequence[Form]) -> Form:
@@ -123,8 +123,8 @@ def _text(form: Form, words: str | None) -> Json:
     patterns = [*(["^$"] if form.deleted else []), *([ENVIRONMENT_PATTERN] if form.substituted else [])]
     if "string" in names or not patterns:
         return {"type": names[0] if len(names) == 1 else names}
-    told = {} if words is None else {"patternErrorMessage": f"this must be {words} (or ${{env:NAME}})"}
-    return {"type": [*names, "string"], "pattern": "|".join(patterns), **told}
+    error_message = {} if words is None else {"patternErrorMessage": f"this must be {words} (or ${{env:NAME}})"}
+    return {"type": [*names, "string"], "pattern": "|".join(patterns), **error_message}
 
 
 def json_text(value: Any, indent: str = "", width: int = 130, key: str = "") -> str:

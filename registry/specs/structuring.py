@@ -19,7 +19,7 @@ from antifaz.registry.documents.document import View
 from antifaz.registry.documents.tree import KeyPath
 from antifaz.registry.documents.yaml_text import read_yaml
 from antifaz.registry.errors import ConfigError, Location, Problem, UnknownComponentError, nearest, suggest
-from antifaz.registry.plugins.components import Catalogue, Kind, slot_kinds, spaces
+from antifaz.registry.plugins.components import Catalogue, Kind, none_installed, slot_kinds, spaces
 
 from .options import key_of
 from .validation import refusals
@@ -52,12 +52,12 @@ class Structurer:
         view, path: where the data stand. also: keys that are accepted here and read elsewhere.
         """
         attempt = _Attempt(self.catalogue, view, problems, tuple(also))
-        made = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
-        return None if isinstance(made, _Invalid) else made
+        value = attempt.value(data, type_, path) if slot_kinds(type_) else attempt.spec(data, type_, path)
+        return None if isinstance(value, _Invalid) else value
 
 
 def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
-    """Make the spec that a piece of YAML names: `zorro`, or `{use: vit, mask: zorro, ...}`.
+    """Make the spec that a piece of YAML names: `plain`, or `{use: striped, width: 3, ...}`.
 
     Raises:
         ConfigError: a mistake in it.
@@ -66,9 +66,9 @@ def component_of(text: str, kind: str, catalogue: Catalogue) -> Any:
     node = read_yaml(text, lambda mark: Location(text, mark.line + 1, mark.column + 1), problems)
     if node is not None:
         view = View(node)
-        made = _Attempt(catalogue, view, problems).component(view.data, (catalogue.kinds[kind],), ())
+        spec = _Attempt(catalogue, view, problems).component(view.data, (catalogue.kinds[kind],), ())
         if not problems:
-            return made
+            return spec
     raise ConfigError(problems)
 
 
@@ -95,8 +95,8 @@ class _Attempt:
         if (choices := choices_of(type_)) is not None:
             # 1 == True == 1.0 in Python, but not in YAML.
             same = any(type(data) is type(choice) and data == choice for choice in choices)
-            made = type_(data) if same and isinstance(type_, type) else data
-            return made if same else self.wrong(data, type_, path)
+            chosen = type_(data) if same and isinstance(type_, type) else data
+            return chosen if same else self.wrong(data, type_, path)
         if origin in (Union, types.UnionType):
             return self.union(data, get_args(type_), path)
         if origin in (tuple, list, Sequence):
@@ -125,9 +125,9 @@ class _Attempt:
             return self.wrong(data, Union[members], path)  # noqa: UP007 (built from a tuple)
         for member in fitting[:-1]:
             trial: list[Problem] = []
-            made = _Attempt(self.catalogue, self.view, trial).value(data, member, path)
+            value = _Attempt(self.catalogue, self.view, trial).value(data, member, path)
             if not trial:
-                return made
+                return value
         return self.value(data, fitting[-1], path)
 
     def sequence(self, data: Any, type_: Any, path: KeyPath) -> Any:
@@ -140,14 +140,14 @@ class _Attempt:
             pairs = list(zip(data, members, strict=True))
         else:
             pairs = [(each, members[0]) for each in data]
-        made = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
-        return INVALID if any(isinstance(m, _Invalid) for m in made) else tuple(made)
+        items = [self.value(each, member, (*path, i)) for i, (each, member) in enumerate(pairs)]
+        return INVALID if any(isinstance(item, _Invalid) for item in items) else tuple(items)
 
     def mapping(self, data: Any, member: Any, path: KeyPath) -> Any:
         if not isinstance(data, Mapping):
             return self.wrong(data, Mapping[str, member], path)
-        made = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
-        return INVALID if any(isinstance(m, _Invalid) for m in made.values()) else made
+        entries = {key: self.value(each, member, (*path, key)) for key, each in data.items()}
+        return INVALID if any(isinstance(entry, _Invalid) for entry in entries.values()) else entries
 
     def component(self, data: Any, kinds: tuple[Kind, ...], path: KeyPath, around: Fields | None = None) -> Any:
         """Make a component of its name alone, or of a mapping with `use`. around: the other options of that mapping."""
@@ -155,9 +155,7 @@ class _Attempt:
         fields: Mapping[str, Any] = {}
         if isinstance(data, Mapping):
             if "use" not in data:
-                known = ", ".join(self.catalogue.names(kind.name for kind in kinds))
-                hint = f"{self.meant(path)}add `use: NAME`; known names: {known}"
-                return self.fail(path, f"this {nouns} does not say which one it is", hint)
+                return self.fail(path, f"this {nouns} does not say which one it is", self.unnamed(data, kinds, path))
             name, where = data["use"], (*path, "use")
             fields = {key: value for key, value in data.items() if key != "use"}
         else:
@@ -165,10 +163,23 @@ class _Attempt:
         if not isinstance(name, str):
             return self.fail(where, f"the name of a {nouns} must be text, not {_shown(name)}")
         try:
-            found = self.catalogue.find(name, [kind.name for kind in kinds])
+            component = self.catalogue.find(name, [kind.name for kind in kinds])
         except UnknownComponentError as error:
             return self.fail(where, error.message, error.hint)
-        return self.spec(fields, found.spec, path, f"{found.kind.space} {name!r}", around)
+        noun = f"{component.kind.space} {name!r}"
+        return self.spec(fields, component.spec, path, noun, around, component.declaration.moved)
+
+    def unnamed(self, data: Mapping[str, Any], kinds: tuple[Kind, ...], path: KeyPath) -> str:
+        """Return the hint for a mapping without `use`, with what has become of the keys that it had in earlier versions."""
+        names = [kind.name for kind in kinds]
+        known = self.catalogue.names(names)
+        if not known:
+            return self.meant(path) + none_installed(spaces(kinds))
+        moved: dict[str, str] = {}
+        for name in known:
+            moved |= self.catalogue.find(name, names).declaration.moved
+        advice = [f"`{key}`: {moved[key]}" for key in data if key in moved]
+        return "; ".join([f"{self.meant(path)}add `use: NAME`; known names: {', '.join(known)}", *advice])
 
     def meant(self, path: KeyPath) -> str:
         """Name the neighbour that was probably meant, for an entry that an override or an extending file made by a slip."""
@@ -180,11 +191,19 @@ class _Attempt:
         near = nearest(str(path[-1]), [str(key) for key in around if key != path[-1]])
         return f"did you mean {near!r}? Or " if near else ""
 
-    def spec(self, data: Any, type_: type, path: KeyPath, noun: str = "", around: Fields | None = None) -> Any:
+    def spec(
+        self,
+        data: Any,
+        type_: type,
+        path: KeyPath,
+        noun: str = "",
+        around: Fields | None = None,
+        moved: Mapping[str, str] | None = None,
+    ) -> Any:
         """Make an attrs class of a mapping of its fields; a flattened field takes the keys that are no other field's.
 
         noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant.
-        A class may say in `moved` what to write instead of a key that it had once: {key: advice}.
+        moved: what to write instead of keys of earlier versions, as the component declares it.
         """
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
@@ -204,11 +223,11 @@ class _Attempt:
             others = {}
         for key in others:
             accepted = [*fields, *(self.also if not path else ())]
-            hint = getattr(type_, "moved", {}).get(key) or _key_hint(key, accepted, {**(around or {}), **fields})
+            hint = (moved or {}).get(key) or _key_hint(key, accepted, {**(around or {}), **fields})
             self.fail((*path, key), f"unknown key {key!r}{of}", hint, key=True)
         if others or any(isinstance(value, _Invalid) for value in values.values()):
             return INVALID
-        return self.made(type_, values, path)
+        return self.instance(type_, values, path)
 
     def flattened(self, field: attrs.Attribute[Any], data: Mapping[str, Any], path: KeyPath, own: Fields) -> dict[str, Any]:
         """Return the value of a flattened field, from the keys that no other field took; nothing where its default stands."""
@@ -219,7 +238,7 @@ class _Attempt:
             return {}
         return {field.name: self.component(data, slot_kinds(member), path, own)}
 
-    def made(self, type_: type, values: Mapping[str, Any], path: KeyPath) -> Any:
+    def instance(self, type_: type, values: Mapping[str, Any], path: KeyPath) -> Any:
         """Make the instance; what the spec's own checks refuse is reported, each at the option that it is about."""
         try:
             return type_(**values)
@@ -300,7 +319,7 @@ def describe(type_: Any) -> str:
     if type_ is Any:
         return "anything"
     if kinds := slot_kinds(type_):
-        return f"a {spaces(kinds)} (its name, or a mapping with `use`)"
+        return f"a {spaces(kinds)}, by name or as a mapping with `use`"
     if (choices := choices_of(type_)) is not None:
         return "one of " + ", ".join(str(choice) for choice in choices)
     if type_ in _SCALARS:
@@ -310,9 +329,9 @@ def describe(type_: Any) -> str:
     if origin is tuple and members[-1] is not Ellipsis:
         return f"a list of {len(members)} ({', '.join(describe(m) for m in members)})"
     if origin in (tuple, list, Sequence):
-        return f"a list ({describe(members[0])} each)"
+        return f"a list (each entry {describe(members[0])})"
     if origin in (Mapping, dict) and members[0] is str:
-        return f"a mapping of names to values ({describe(members[1])} each)"
+        return f"a mapping of names to values (each {describe(members[1])})"
     if isinstance(type_, type) and attrs.has(type_):
         return "a mapping"
     name = getattr(type_, "__name__", type_)

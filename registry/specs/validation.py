@@ -32,14 +32,14 @@ def refusals(spec: type, values: Mapping[str, Any], error: Exception) -> list[Re
             instance = _without_last_check(spec)(**values)
     except Exception:  # a converter or a default failed, so that there is nothing to show to a validator
         return [_refusal(spec, error)]
-    found = []
+    listed = []
     for field in attrs.fields(spec):
         try:
             if field.validator is not None:
                 field.validator(instance, field, getattr(instance, field.name))
         except Exception as own:
-            found.append(_refusal(spec, own, field, getattr(instance, field.name, None)))
-    return found or [_refusal(spec, error)]
+            listed.append(_refusal(spec, own, field, getattr(instance, field.name, None)))
+    return listed or [_refusal(spec, error)]
 
 
 def _without_last_check(spec: type) -> type:

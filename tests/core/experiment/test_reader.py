@@ -130,6 +130,13 @@ def test_an_optimizer_as_it_was_written_before_it_was_a_component_is_told(plugin
     assert (
         f"old.yaml:{line}:16: this optimizer does not say which one it is\n    add `use: NAME`; known names: adamw, sgd" in message
     )
+    assert "; `warmup`: it is an option of the schedule: write `schedule: {use: cosine, warmup: ...}` of the stage" in message
+    listed = refused(plugins, ["loggers=3"])
+    assert "`loggers` must be a list (each entry a logger, by name or as a mapping with `use`), not 3" in listed
+
+
+def test_a_config_that_does_not_exist_is_named_once(plugins) -> None:
+    assert refused(plugins, [], "nothere").startswith("nothere: there is no such config\n")
 
 
 def test_flex_attention_passes_the_check(plugins) -> None:

@@ -91,6 +91,31 @@ def test_the_rest_takes_what_is_left(tmp_path: Path) -> None:
     assert made == Routes(own=1, others={"a": 2, "b": 3})
 
 
+@attrs.frozen(kw_only=True)
+class Slotted:
+    mask: MaskPolicy = option(doc="")
+
+
+@pytest.mark.parametrize("text", ["mask: nope\n", "mask: {size: 3}\n"])
+def test_a_kind_without_components_is_said_to_have_none(tmp_path: Path, text: str) -> None:
+    _, (problem,) = structure(tmp_path, text, Slotted)
+    assert problem.hint == "no mask policy is installed; `-p FILE` adds those of a plugin file"
+
+
+@component("mask", "wide", moved={"depth": "write `size` twice"})
+@attrs.frozen(kw_only=True)
+class Wide:
+    size: int = option(doc="a size")
+
+
+@pytest.mark.parametrize("entry", ["{use: wide, size: 1, depth: 3}", "{size: 1, depth: 3}"])
+def test_a_component_says_what_became_of_a_key(tmp_path: Path, entry: str) -> None:
+    catalogue = Catalogue(KINDS)
+    catalogue.add([Wide], "first")
+    _, (problem,) = structure(tmp_path, f"mask: {entry}\n", Slotted, catalogue)
+    assert "write `size` twice" in problem.hint
+
+
 def test_a_taken_name_names_both_owners() -> None:
     catalogue = Catalogue(KINDS)
     catalogue.add([Mine], "first")
