@@ -14,7 +14,7 @@ from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError, FolderError, RunError
 from antifaz.core.experiment import EvaluateStage, Experiment, read
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.interfaces import DecoderSpec
+from antifaz.core.interfaces import DecoderSpec, ReadsMedia
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.batches import Collate
@@ -24,7 +24,7 @@ from antifaz.data.samples import MediaSamples, Row
 from antifaz.data.text import Text, UnreadableText, by_source, sentences_taken
 from antifaz.data.views import averaged
 from antifaz.engine.training.initialization import initialize, sources_of
-from antifaz.registry import suggest
+from antifaz.registry import ConfigError, suggest
 
 from .run_folder import RunFolder
 
@@ -57,13 +57,12 @@ class Predictor:
     def __init__(self, experiment: Experiment, stage: str, graph: Graph) -> None:
         self.experiment, self.stage, self.graph = experiment, stage, graph
         dataset = experiment.data[experiment.stages[stage].data].dataset
-        self.clip: Clip | None = getattr(dataset, "clip", None)
-        modalities: Mapping[str, DecoderSpec] | None = getattr(dataset, "modalities", None)
-        if self.clip is None or modalities is None:
+        if not isinstance(dataset, ReadsMedia):
             raise RunError(
                 f"the data of stage {stage!r} do not say how a media file is read", hint="predict needs `clip` and `modalities`"
             )
-        self.modalities = modalities
+        self.clip: Clip = dataset.clip
+        self.modalities: Mapping[str, DecoderSpec] = dataset.modalities
         self.targets = self._targets()
         self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
         self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
@@ -84,15 +83,14 @@ class Predictor:
                 sentences than it takes.
         """
         if not files:
-            return [self._answer(None, said, top) for said in self._alone(text)]
-        said = self._together(text) if text else None
-        return [self._answer(Path(file), said, top) for file in files]
+            return [self._answer(None, sentences, top) for sentences in self._alone(text)]
+        sentences = self._together(text) if text else None
+        return [self._answer(Path(file), sentences, top) for file in files]
 
     def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
         """Make a batch of the views of a file, or of text, with the modalities that they have."""
         media, texts = by_source(self.modalities)
         row = Row(dict.fromkeys(media, file), texts=dict.fromkeys(texts, text))
-        assert self.clip is not None  # checked when the predictor was made
         samples = MediaSamples([row], self.decoders, self.shapes, self.clip, training=False)
         views = [samples.load(i, 0) for i in range(len(samples))]
         if views[0].problem is not None:
@@ -134,30 +132,30 @@ class Predictor:
         device = next(self.graph.parameters()).device
         batch = {n: Features(e.values.to(device), None if e.valid is None else e.valid.to(device)) for n, e in batch.items()}
         answers = {k: v for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
-        found = {k: _values(averaged(v, len(v.values))) for k, v in answers.items()}
+        by_output = {k: _values(averaged(v, len(v.values))) for k, v in answers.items()}
         labels = {}
-        for reference, values in found.items():
+        for reference, values in by_output.items():
             target = self.targets.get(reference)
             if target is not None and values.dim() == 1 and len(target.classes) == len(values):
                 # A number for each class means that each is there or not; a class number, that one of them is.
                 chances = values.sigmoid() if target.dims else values.softmax(0)
                 best = chances.topk(min(top, len(values)))
                 labels[reference] = [(target.classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
-        vectors = {k: v.tolist() for k, v in found.items()}
-        said = () if text is None else text.sentences
-        return Answer("" if file is None else str(file), said, tuple(batch), vectors, labels)
+        vectors = {k: v.tolist() for k, v in by_output.items()}
+        sentences = () if text is None else text.sentences
+        return Answer("" if file is None else str(file), sentences, tuple(batch), vectors, labels)
 
     def _targets(self) -> dict[str, Shape]:
         """Return the target with named classes that each output is held against by some objective or metric."""
-        found: dict[str, Shape] = {}
+        targets: dict[str, Shape] = {}
         for name, sinks in self.experiment.sinks.items():
             wiring = self.experiment.wirings[name]
             for sink in sinks.values():
                 scores, target = getattr(sink.entry.spec, "class_scores", ("", ""))
                 against = [wiring.value(wire.node, wire.output) for wire in sink.wires.get(target, ())]
                 named = [value for value in against if isinstance(value, Shape) and value.classes]
-                found.update({wire.reference: value for wire in sink.wires.get(scores, ()) for value in named[:1]})
-        return found
+                targets.update({wire.reference: value for wire in sink.wires.get(scores, ()) for value in named[:1]})
+        return targets
 
 
 def _values(value: Features) -> Tensor:
@@ -172,11 +170,17 @@ def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plug
     stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
     Raises:
         FolderError: no run in this folder, or nothing trained in it yet.
-        RunError: a stage whose data are no media files.
+        RunError: a stage whose data are not media files.
+        ConfigError: the run's config cannot be read, as that of an earlier version before its migration.
     """
     folder = RunFolder(Path(run))
     folder.require_run()
-    experiment = read(folder.config, discover(plugins))
+    installed = discover(plugins)
+    try:
+        experiment = read(folder.config, installed)
+    except ConfigError as error:
+        hint = f"a run of an earlier version can be brought to today's words: python tools/migrate_run.py {folder.root}"
+        raise ConfigError(error.problems, hint=hint) from None
     names = list(experiment.stages)
     if stage is not None and stage not in names:
         raise FolderError(f"the run has no stage {stage!r}", hint=suggest(stage, names, noun="stages"))

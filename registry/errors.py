@@ -61,13 +61,13 @@ class AntifazError(Exception):
 
 
 class ConfigError(AntifazError):
-    """A config that cannot be run, with every problem that was found in it."""
+    """A config that cannot be run, with every problem that was found in it. hint: what may mend all of them."""
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], *, hint: str | None = None) -> None:
         unique = dict.fromkeys(problems)
         self.problems: tuple[Problem, ...] = tuple(sorted(unique, key=lambda p: p.location or Location("")))
         count = len(self.problems)
-        super().__init__("\n".join([*map(str, self.problems), f"{count} problem{'s' if count != 1 else ''} found."]))
+        super().__init__("\n".join([*map(str, self.problems), f"{count} problem{'s' if count != 1 else ''} found."]), hint=hint)
         self.args = (self.problems,)  # by which it is made again in another process
 
 

@@ -22,15 +22,7 @@ from antifaz.core.interfaces import (
     WeightsSpec,
 )
 from antifaz.core.streams import Shape
-from antifaz.registry import (
-    SpecError,
-    at_least,
-    between,
-    flatten,
-    option,
-    positive,
-    zero_to_below_one,
-)
+from antifaz.registry import SpecError, at_least, between, flatten, option, positive, zero_to_below_one
 
 
 @attrs.frozen(kw_only=True)

@@ -100,9 +100,8 @@ class _Reader:
 
     def header(self) -> Header | None:
         top = {key: value for key, value in self.document.data.items() if key not in SECTIONS}
-        return self.structurer.structure(
-            top, Header, self.document, (), self.problems, also=(*SECTIONS, *DEFAULTS.values(), "extends")
-        )
+        also = (*SECTIONS, *DEFAULTS.values(), "extends")
+        return self.structurer.structure(top, Header, self.document, (), self.problems, also=also)
 
     def data(self) -> dict[str, DataEntry | None]:
         return {

@@ -170,6 +170,14 @@ class DatasetSpec(Protocol):
         """The data set, ready to read: random clips and augmentation in training, neither in evaluation."""
 
 
+@runtime_checkable
+class ReadsMedia(Protocol):
+    """Optional for a DatasetSpec, for `predict` and reports. clip: the `antifaz.data.clips.Clip` of a file that is a sample."""
+
+    clip: Any
+    modalities: Mapping[str, DecoderSpec]
+
+
 class CanPeek(Protocol):
     """Optional for a DatasetSpec, for `check`."""
 

@@ -22,7 +22,7 @@ def override(root: Node, text: str, problems: list[Problem]) -> Node:
     where = Location(f"command line: {text}")
     parsed = _split(text)
     if parsed is None:
-        problems.append(Problem(f"{text!r} is not an override", where, "write KEY=VALUE, such as stages.train.steps=50"))
+        problems.append(Problem(f"{text!r} is not an override", where, "write KEY=VALUE, such as section.entry.option=50"))
         return root
     path, value_text = parsed
     if path == ("extends",):

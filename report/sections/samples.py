@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from antifaz.core.experiment import Experiment
+from antifaz.core.interfaces import ReadsMedia
 from antifaz.data.clips import Clip
 from antifaz.report.results import fullest
 from antifaz.report.run_record import StageRecord
@@ -71,8 +72,9 @@ def _span(stage: StageRecord, experiment: Experiment | None) -> Clip | None:
     """Return the part of a file that is a sample of this stage, where its data set says so."""
     if experiment is None or stage.name not in experiment.stages:
         return None
-    clip = getattr(experiment.data[experiment.stages[stage.name].data].dataset, "clip", None)
-    return clip if isinstance(clip, Clip) else None
+    dataset = experiment.data[experiment.stages[stage.name].data].dataset
+    clip: Clip | None = dataset.clip if isinstance(dataset, ReadsMedia) else None
+    return clip
 
 
 def _of_stage(stage: str, by_given: Mapping[str, Any], names: Sequence[str]) -> list[OutputSamples]:
