@@ -21,4 +21,6 @@ def new(
 
     for path in write_skeleton(name, kind, folder):
         console.print(escape(str(path)), highlight=False, soft_wrap=True)
-    console.print(escape(f"next: cd {folder / name} && pip install --editable '.[test]' && pytest"), highlight=False)
+    console.print(
+        escape(f"next: cd {folder / name} && pip install --editable '.[test]' && pytest"), highlight=False, soft_wrap=True
+    )

@@ -70,7 +70,7 @@ def test_the_command_writes_it(plugins: Plugins, monkeypatch: pytest.MonkeyPatch
 
 def test_install_writes_it_where_the_shipped_configs_look() -> None:
     done = subprocess.run(["make", "--dry-run", "install"], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines()[-1] == ".venv/bin/antifaz schema > configs/schema.json"
+    assert ".venv/bin/antifaz schema > configs/schema.json" in done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("name", shipped_names())

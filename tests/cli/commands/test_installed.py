@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from antifaz.cli.app import app
+from antifaz.cli.options import console
 
 
-def test_a_component_has_its_kind_its_plugin_and_a_summary() -> None:
+def test_a_component_has_its_kind_its_plugin_and_a_summary(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = json.loads(CliRunner().invoke(app, ["components", "--json"]).stdout)
     vit = next(row for row in rows if row["name"] == "vit")
     assert (vit["kind"], vit["plugin"]) == ("backbone", "vit")
     assert len({(row["kind"], row["name"]) for row in rows}) == len(rows)
-    table = CliRunner().invoke(app, ["components"], env={"COLUMNS": "250"}).stdout
+    monkeypatch.setattr(console, "width", 250)
+    table = CliRunner().invoke(app, ["components"]).stdout
     assert all(row["name"] in table for row in rows)
 
 

@@ -10,7 +10,7 @@ from antifaz.cli.app import app
 
 
 def test_the_files_are_listed_with_what_to_do_next(tmp_path: Path) -> None:
-    result = CliRunner().invoke(app, ["new", "my-mask", "--kind", "mask", "--folder", str(tmp_path)], env={"COLUMNS": "400"})
+    result = CliRunner().invoke(app, ["new", "my-mask", "--kind", "mask", "--folder", str(tmp_path)])
     lines = result.stdout.splitlines()
     written = {str(path) for path in (tmp_path / "my-mask").rglob("*") if path.is_file()}
     assert set(lines[:-1]) == written
