@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from antifaz.cli.app import app
-from antifaz.cli.options import console
 
 
-def test_a_component_has_its_kind_its_plugin_and_a_summary(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_has_its_kind_its_plugin_and_a_summary() -> None:
     rows = json.loads(CliRunner().invoke(app, ["components", "--json"]).stdout)
     vit = next(row for row in rows if row["name"] == "vit")
     assert (vit["kind"], vit["plugin"]) == ("backbone", "vit")
     assert len({(row["kind"], row["name"]) for row in rows}) == len(rows)
-    monkeypatch.setattr(console, "width", 250)
     table = CliRunner().invoke(app, ["components"]).stdout
     assert all(row["name"] in table for row in rows)
 
