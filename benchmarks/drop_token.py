@@ -40,7 +40,7 @@ def training_step(experiment: Experiment, batch_size: int, device: str) -> Calla
     model, _ = model_of(experiment, device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     batch = fake_batch(experiment.wirings[STAGE].inputs, batch_size, device)
-    weights = {name: entry.weight for name, entry in experiment.sinks[STAGE].items()}
+    weights = {name: sink.entry.weight for name, sink in experiment.sinks[STAGE].items()}
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
@@ -54,8 +54,9 @@ def training_step(experiment: Experiment, batch_size: int, device: str) -> Calla
 
 def counted_flops(experiment: Experiment, batch_size: int) -> int:
     """Count the FLOPs of one step, forward and backward."""
-    model, _ = model_of(experiment, "meta")
-    return step_cost(model, fake_batch(experiment.wirings[STAGE].inputs, batch_size, "meta")).flops
+    model, stage = model_of(experiment, "meta")
+    batch = fake_batch(experiment.wirings[STAGE].inputs, batch_size, "meta")
+    return step_cost(model, batch, stage.optimizer.moments).flops
 
 
 def main() -> None:

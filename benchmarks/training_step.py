@@ -33,7 +33,7 @@ def training_step(config: str, stage_name: str, batch_size: int, lowering: str, 
     optimizer = torch.optim.AdamW(parameters, lr=1e-4)
     shapes = {name: shape for name, shape in experiment.wirings[stage_name].inputs.items() if name in ("audio", "video")}
     batch = fake_batch(shapes, batch_size, device)
-    weights = {name: entry.weight for name, entry in experiment.sinks[stage_name].items()}
+    weights = {name: sink.entry.weight for name, sink in experiment.sinks[stage_name].items()}
 
     def step() -> None:
         with torch.autocast(device, torch.bfloat16, enabled=device == "cuda"):
