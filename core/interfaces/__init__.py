@@ -1,63 +1,42 @@
 """The contracts that plugins implement. Specs are torch-free attrs classes; torch is imported inside `build`."""
 
-from .data import (
-    BatchTransformSpec,
-    CroppingDecoder,
-    DatasetSpec,
-    Decoder,
-    DecoderSpec,
-    Entry,
-    ReadsMedia,
-    Sample,
-    SampleSet,
-    TransformSpec,
-    views_of,
-)
-from .metrics import Averaging, Metric, MetricSpec
-from .nodes import MaskPolicy, NodeSpec
-from .per_sample_metrics import Details, OutputDetails
-from .run import Logger, LoggerSpec, RunContext
-from .training import (
-    Callback,
-    CallbackSpec,
-    NeedsWholeBatch,
-    ObjectiveSpec,
-    OptimizerSpec,
-    ScheduleSpec,
-    ScoresClasses,
-    TrainingState,
-)
-from .weights import WeightsSpec
-
-__all__ = [
-    "Averaging",
-    "BatchTransformSpec",
-    "Callback",
-    "CallbackSpec",
-    "CroppingDecoder",
-    "DatasetSpec",
-    "Decoder",
-    "DecoderSpec",
-    "Details",
-    "Entry",
-    "Logger",
-    "LoggerSpec",
-    "MaskPolicy",
-    "Metric",
-    "MetricSpec",
-    "NeedsWholeBatch",
-    "NodeSpec",
-    "ObjectiveSpec",
-    "OptimizerSpec",
-    "OutputDetails",
-    "ReadsMedia",
-    "RunContext",
-    "Sample",
-    "SampleSet",
-    "ScheduleSpec",
-    "ScoresClasses",
-    "TrainingState",
-    "TransformSpec",
-    "WeightsSpec",
-    "views_of",
-]
+from .data import BatchTransformSpec as BatchTransformSpec
+from .data import CanPeek as CanPeek
+from .data import CroppingDecoder as CroppingDecoder
+from .data import DatasetSpec as DatasetSpec
+from .data import Decoder as Decoder
+from .data import DecoderSpec as DecoderSpec
+from .data import Entry as Entry
+from .data import HasFingerprint as HasFingerprint
+from .data import HasSentences as HasSentences
+from .data import HasViews as HasViews
+from .data import NeedsFiles as NeedsFiles
+from .data import ReadsMedia as ReadsMedia
+from .data import ReadsText as ReadsText
+from .data import Sample as Sample
+from .data import SampleSet as SampleSet
+from .data import TransformSpec as TransformSpec
+from .data import views_of as views_of
+from .metrics import Averaging as Averaging
+from .metrics import KeepsDetails as KeepsDetails
+from .metrics import LowerIsBetter as LowerIsBetter
+from .metrics import Metric as Metric
+from .metrics import MetricSpec as MetricSpec
+from .nodes import AdaptsWeights as AdaptsWeights
+from .nodes import MaskPolicy as MaskPolicy
+from .nodes import NodeSpec as NodeSpec
+from .nodes import TakesOutputs as TakesOutputs
+from .per_sample_metrics import Details as Details
+from .per_sample_metrics import OutputDetails as OutputDetails
+from .run import Logger as Logger
+from .run import LoggerSpec as LoggerSpec
+from .run import RunContext as RunContext
+from .training import Callback as Callback
+from .training import CallbackSpec as CallbackSpec
+from .training import NeedsWholeBatch as NeedsWholeBatch
+from .training import ObjectiveSpec as ObjectiveSpec
+from .training import OptimizerSpec as OptimizerSpec
+from .training import ScheduleSpec as ScheduleSpec
+from .training import ScoresClasses as ScoresClasses
+from .training import TrainingState as TrainingState
+from .weights import WeightsSpec as WeightsSpec
