@@ -17,13 +17,13 @@ from rich.console import Console
 from antifaz.core import collectives
 from antifaz.core.errors import RunError
 from antifaz.core.experiment import Experiment, TrainStage
-from antifaz.core.experiment.needed_files import missing_files
 from antifaz.registry import AntifazError, ConfigError
 from antifaz.registry.files import write_atomically
 
 from . import parallel
 from .context import Context, StoppedError
 from .evaluate import evaluate
+from .needed_files import missing_files
 from .run_folder import RunFolder
 from .train import train
 

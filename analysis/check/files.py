@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from antifaz.core.experiment import Experiment
-from antifaz.core.experiment.needed_files import missing_files
+from antifaz.engine.needed_files import missing_files
 
 
 @attrs.frozen

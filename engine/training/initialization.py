@@ -9,9 +9,9 @@ from torch import Tensor
 
 from antifaz.core.errors import WeightsError
 from antifaz.core.experiment import Init, PretrainedPart
-from antifaz.core.graph.loading import read_weights
 from antifaz.core.graph.module import Graph
 from antifaz.core.interfaces import WeightsSpec
+from antifaz.data.weight_files import read_weights
 from antifaz.registry import SpecError, declaration_of
 
 Held = Path | Mapping[str, Tensor]

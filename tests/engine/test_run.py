@@ -18,8 +18,8 @@ from safetensors.torch import load_file
 from antifaz import load
 from antifaz.core.errors import DataError, FolderError, RunError
 from antifaz.core.experiment import Experiment
-from antifaz.core.graph.loading import read_weights
 from antifaz.data.media.writing import write_clip
+from antifaz.data.weight_files import read_weights
 from antifaz.engine import checkpoints
 from antifaz.engine.context import Context, StoppedError
 from antifaz.engine.run import run_experiment

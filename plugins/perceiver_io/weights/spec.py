@@ -62,7 +62,7 @@ class TransformersPerceiver:
         return {"folder": next(filter(os.path.isfile, files), files[0])}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.graph.loading import read_weights
+        from antifaz.data.weight_files import read_weights
 
         from .conversion import translate
 

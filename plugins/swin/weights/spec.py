@@ -31,7 +31,7 @@ class TorchvisionSwin:
         return {} if self.file is None else {"file": self.file}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.graph.loading import read_published, read_weights
+        from antifaz.data.weight_files import read_published, read_weights
 
         from .conversion import translate
 

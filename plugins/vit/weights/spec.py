@@ -33,7 +33,7 @@ class TorchvisionViT:
         return {} if self.file is None else {"file": self.file}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.graph.loading import read_published, read_weights
+        from antifaz.data.weight_files import read_published, read_weights
 
         from .conversion import from_torchvision
 
@@ -52,7 +52,7 @@ class TimmViT:
         return {"file": self.file}
 
     def read(self) -> Mapping[str, Mapping[str, Tensor]]:
-        from antifaz.core.graph.loading import read_weights
+        from antifaz.data.weight_files import read_weights
 
         from .conversion import from_timm
 

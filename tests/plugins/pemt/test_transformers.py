@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from antifaz.core.experiment import Experiment, read
-from antifaz.core.graph.loading import read_weights
 from antifaz.core.graph.module import build_graph
 from antifaz.core.routing import compose, needed
 from antifaz.core.streams import Shape, Stream
 from antifaz.core.tokens import Tokens
+from antifaz.data.weight_files import read_weights
 from antifaz.engine.context import Context, StoppedError
 from antifaz.engine.run import run_experiment
 from antifaz.plugins.pemt.networks.spec import AudioResNet, VideoResNet

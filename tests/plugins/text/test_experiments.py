@@ -17,13 +17,13 @@ from antifaz.analysis.influence import verify
 from antifaz.cli.commands.check import show
 from antifaz.core.errors import DataError
 from antifaz.core.experiment import DataEntry, Experiment, read
-from antifaz.core.experiment.needed_files import missing_files
 from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import reduce
 from antifaz.core.tokens import Features
 from antifaz.data.batches import evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
 from antifaz.data.text import Text
+from antifaz.engine.needed_files import missing_files
 from antifaz.engine.predict import load
 from antifaz.engine.run import run_experiment
 from antifaz.engine.training.model import TrainingModel

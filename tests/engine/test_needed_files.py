@@ -9,7 +9,7 @@ import pytest
 
 from antifaz.cli import main
 from antifaz.core.experiment import read
-from antifaz.core.experiment.needed_files import missing_files
+from antifaz.engine.needed_files import missing_files
 from antifaz.engine.run import require_needed_files
 from antifaz.registry import ConfigError, Plugins
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import attrs
 
+from antifaz.core.experiment import Experiment
 from antifaz.registry import KeyPath, Location, Problem, key_of
-
-from .experiment import Experiment
 
 
 @attrs.frozen
