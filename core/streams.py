@@ -59,10 +59,22 @@ class Shape:
         return self.vocab_size or max(2, len(self.classes))
 
 
+MEMBERS_OF_MODULES = re.compile(
+    r"(named_)?(buffers|children|modules|parameters)|(add|get|register|set)_(buffer|extra_state|module|parameter|submodule)|"
+    r"T_destination|apply|bfloat16|call_super_init|clear|compile|copy|cpu|cuda|double|dump_patches|eval|extra_repr|float|forward|"
+    r"fromkeys|get|half|ipu|items|keys|(load_)?state_dict|mtia|pop(item)?|register_\w+_hook|requires_grad_|setdefault|share_memory|"
+    r"to(_empty)?|train(ing)?|type|update|values|xpu|zero_grad"
+)
+
+
 def parameter_name(stream: str) -> str:
-    """Return what a stream's own parameters are called: an identifier that is no keyword (`global_`), as torch.export needs it."""
+    """Return what a stream's own parameters are called: an identifier, as torch.export needs it, that is free in torch's modules.
+
+    Keywords (`global`), members of torch's modules (`type`) and names that begin with `_` get a `_` at their end.
+    """
     name = re.sub(r"\W|^(?=\d)", "_", stream)
-    return f"{name}_" if keyword.iskeyword(name) else name
+    taken = keyword.iskeyword(name) or MEMBERS_OF_MODULES.fullmatch(name) or stream.startswith("_")
+    return f"{name}_" if taken else name
 
 
 def only(group: Mapping[str, Item]) -> Item:

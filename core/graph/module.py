@@ -41,7 +41,7 @@ class Graph(nn.Module):
         super().__init__()
         self.wiring = wiring
         for name, node in wiring.nodes.items():
-            if hasattr(nn.Module, name) or keyword.iskeyword(name) or name in ("wiring", "aliases", "outputs"):
+            if hasattr(self, name) or keyword.iskeyword(name) or name in ("aliases", "outputs", "_influences"):
                 raise SpecError(f"{name!r} cannot be the name of a node", field=name, hint="choose another name")
             self.add_module(name, _built(node, seed))
         self.aliases = share_weights(self, wiring)

@@ -40,7 +40,7 @@ _BREAKS = re.compile("[\x85\u2028\u2029]")
 """Line breaks of YAML 1.1 that PyYAML folds unless they are escaped."""
 
 _SYNTAX_HINTS = {
-    "scanning a tag": "inside braces a tag ends with a space: {key: !delete }",
+    "scanning a tag": "the only known tag is `!delete`",
     "\\t": "indent with spaces, not with tabs",
     "mapping values are not allowed": "a colon inside text needs quotes around the text; otherwise check the indentation",
     "<block end>": "check the indentation of this line and of the ones above it",
@@ -49,11 +49,27 @@ _SYNTAX_HINTS = {
 }
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML with the tags of YAML 1.2: in a flow collection one ends at a comma or a bracket (`{a: !delete, b: 1}`)."""
+
+    def scan_tag(self) -> yaml.TagToken:
+        """Return the tag that begins here. PyYAML follows YAML 1.1, where commas and brackets may be part of its name."""
+        length = 1
+        while self.peek(length).isalnum() or self.peek(length) in ("!", "_", "-"):
+            length += 1
+        if not self.flow_level or self.peek(length) not in ",[]{}":
+            return super().scan_tag()
+        start, tag = self.get_mark(), self.prefix(length)
+        self.forward(length)
+        handle = "!!" if tag.startswith("!!") else "!"
+        return yaml.TagToken((handle, tag.removeprefix(handle)), start, self.get_mark())
+
+
 def read_yaml(text: str, locate: Locate, problems: list[Problem]) -> Node | None:
     """Return the tree of a YAML text, or None if nothing in it can be read."""
     composer = _Composer(locate, problems)
     try:
-        return composer.document(yaml.parse(text, Loader=yaml.SafeLoader))
+        return composer.document(yaml.parse(text, Loader=_Loader))
     except yaml.MarkedYAMLError as error:
         problems.append(_syntax_problem(error, locate))
     except yaml.reader.ReaderError as error:

@@ -53,9 +53,10 @@ def test_what_does_not_fit_is_refused(plan: NodePlan, message: str, field: str) 
     assert refused.value.field == field
 
 
-def test_nodes_are_not_called_by_keywords() -> None:
-    with pytest.raises(SpecError, match="'class' cannot be the name of a node"):
-        Graph(wired(**{"class": NodePlan(projection(), "batch.a")}))
+@pytest.mark.parametrize("name", ["class", "forward", "training", "wiring", "_modules"])
+def test_nodes_are_not_called_by_keywords_and_members_of_a_module(name: str) -> None:
+    with pytest.raises(SpecError, match=f"'{name}' cannot be the name of a node"):
+        Graph(wired(**{name: NodePlan(projection(), "batch.a")}))
 
 
 def test_aliases_are_assigned_by_full_name() -> None:
