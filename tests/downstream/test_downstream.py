@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from antifaz.cli.new.skeleton import KINDS, SkeletonError, write_skeleton
+from antifaz.cli.new.skeleton import write_skeleton
 
 HERE = Path(__file__).parent
 DISTRIBUTION = HERE / "inertial"
@@ -87,31 +87,3 @@ def test_an_optimizer_a_logger_and_a_callback_of_a_stranger_are_used_by_yaml(sit
     assert results["evaluate"]["all"]["accuracy"]["labels"] > 80
     tests = tmp_path / "source" / "tests"
     assert " passed" in run(site, "pytest", "-q", "-p", "no:cacheprovider", str(tests), PYTHONPATH=path)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_tests_of_a_skeleton_pass_at_once(kind: str, tmp_path: Path) -> None:
-    write_skeleton(f"my-{kind}", [kind], tmp_path / "source")
-    install(tmp_path / "source" / f"my-{kind}", tmp_path)
-    said = run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path / "source" / f"my-{kind}" / "tests"))
-    assert " passed" in said
-
-
-def test_a_backbone_is_at_most_60_lines(tmp_path: Path) -> None:
-    written = write_skeleton("mine", ["backbone"], tmp_path)
-    code = [p for p in written if p.parent.name == "mine" and p.suffix == ".py" and p.name != "examples.py"]
-    assert sum(1 for path in code for line in path.read_text().splitlines() if line.strip()) <= 60
-
-
-@pytest.mark.parametrize(
-    ("name", "kinds", "message"),
-    [
-        ("My Plugin", ["mask"], "cannot name a plugin"),
-        ("mine", ["readout"], "unknown kind 'readout'"),
-        ("there", ["mask"], "already exists"),
-    ],
-)
-def test_what_cannot_be_written_is_told(tmp_path: Path, name: str, kinds: list[str], message: str) -> None:
-    (tmp_path / "there").mkdir()
-    with pytest.raises(SkeletonError, match=message):
-        write_skeleton(name, kinds, tmp_path)

@@ -2,8 +2,8 @@
 
 import numpy as np
 import torch
-from antifaz.core.interfaces import Sample
 from antifaz.core.errors import DataError
+from antifaz.core.interfaces import Sample
 
 
 class InertialDatasetSamples:

@@ -1,8 +1,8 @@
 """Inertial, a tokenizer.  Axes: B batch, C channels, T samples, N tokens."""
 
 from antifaz.core.tokens import Tokens, token_presence
-from antifaz.layers.transformer import init_transformer
 from antifaz.layers.positions import learned_positions
+from antifaz.layers.transformer import init_transformer
 from torch import nn
 
 
