@@ -26,6 +26,7 @@ from .evaluate import evaluate
 from .needed_files import missing_files
 from .run_folder import RunFolder
 from .train import train
+from .training.parameters import require_known_parameters
 
 
 def run_experiment(
@@ -69,10 +70,12 @@ def execute(run: Context) -> None:
     """Run every stage that is not over yet.
 
     Raises:
+        ConfigError: an option of a stage that stands for no parameter of its model.
         RunError, DataError: what stops a run, in words; StoppedError after a signal.
     """
     if collectives.is_main():
         run.hook.antifaz_run_start(run=run)
+    require_known_parameters(run.experiment, [name for name in run.experiment.stages if not run.folder.is_done(name)])
     with run.listening(), run.logging():
         open_data(run)
         for name, stage in run.experiment.stages.items():

@@ -24,8 +24,9 @@ from antifaz.registry import ConfigError, Problem
 from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
 from .training.log import TrainLogger
-from .training.model import TrainingModel, trainable_parameters
+from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
+from .training.parameters import layer_factors
 from .training.state import StageState
 
 
@@ -74,7 +75,8 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
         run.warn(name, "this processor has no bfloat16 units: precision: float32 would be several times faster")
     model, parameters = build_model(run, name, stage)
     with blaming(stage.optimizer, name):
-        optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale)
+        factors = layer_factors(model, stage.layer_decay)
+        optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
     average = None if stage.ema is None else MovingAverage(parameters, stage.ema)
     state = StageState(name, stage.steps, model, parameters, optimizer, average)
     state.resume(run.folder.stage(name) / "checkpoints")
@@ -99,7 +101,7 @@ def build_model(run: Context, name: str, stage: TrainStage) -> tuple[TrainingMod
     model = TrainingModel(run.graph(name, stage), sinks).to(run.device)
     parameters = {}
     for key, parameter in model.named_weights().items():
-        trains = key in reached and key.partition(".")[0] not in stage.freeze
+        trains = key in reached and not is_frozen(key, stage.freeze)
         parameter.requires_grad_(trains)
         if trains:
             parameters[key] = parameter

@@ -23,6 +23,11 @@ def matches(pattern: str, name: str) -> bool:
     return len(wanted) <= len(parts) and all(map(_part_matches, wanted, parts))
 
 
+def is_plain(part: str) -> bool:
+    """Return whether a part of a pattern stands for itself alone."""
+    return RANGE.fullmatch(part) is None and not set(part) & set("*?[")
+
+
 def tails(name: str) -> Iterable[str]:
     """Yield the name, and what is left of it without its first part, its first two, ..."""
     parts = name.split(".")

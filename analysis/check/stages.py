@@ -14,22 +14,29 @@ from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.engine.training.model import TrainingModel, trainable_parameters
+from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
+from antifaz.engine.training.parameters import pattern_problems
 from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, declaration_of, failure
 
+from .groups import GroupReport, report_groups
 from .model import node_problem
 
 
 @attrs.frozen
 class StageReport:
-    """A training stage. untrained: nodes and single parameters that get no gradient or are frozen."""
+    """A training stage.
+
+    untrained: nodes and single parameters that get no gradient or are frozen. groups: of parameters, where the stage sets rates or
+    decays for some of them.
+    """
 
     cost: StepCost
     untrained: tuple[str, ...]
+    groups: tuple[GroupReport, ...]
 
     def json(self) -> dict[str, Any]:
-        return {**attrs.asdict(self.cost), "untrained": list(self.untrained)}
+        return {**attrs.asdict(self.cost), "untrained": list(self.untrained), "groups": [group.json() for group in self.groups]}
 
 
 def report_stages(experiment: Experiment) -> dict[str, StageReport]:
@@ -44,11 +51,13 @@ def report_stages(experiment: Experiment) -> dict[str, StageReport]:
         if isinstance(stage, TrainStage):
             model = TrainingModel(build_graph(experiment.wirings[name], device="meta"), experiment.sinks[name]).to("meta")
             shapes = experiment.data[stage.data].training_shapes()
-            if optimization := _optimization_problems(experiment, name, stage, model):
-                problems += optimization
+            patterns = pattern_problems(experiment, name, stage, model)
+            if refused := patterns or _optimization_problems(experiment, name, stage, model):
+                problems += refused
                 continue
             try:
-                reports[name] = StageReport(_cost(experiment, stage, model, shapes), _untrained(model, stage, shapes))
+                cost, untrained = _cost(experiment, stage, model, shapes), _untrained(model, stage, shapes)
+                reports[name] = StageReport(cost, untrained, report_groups(model, stage, shapes))
             except Exception as error:  # whatever a plugin's own code raises in training
                 problems.append(_problem(experiment, name, model, shapes, error))
     if problems:
@@ -90,7 +99,7 @@ def _untrained(model: TrainingModel, stage: TrainStage, shapes: Mapping[str, Sha
     """List the nodes of which nothing trains, then single parameters of others."""
     reached = trainable_parameters(model, shapes)
     names = [name for name in model.named_weights() if not name.startswith("objectives.")]
-    still = [name for name in names if name not in reached or name.partition(".")[0] in stage.freeze]
+    still = [name for name in names if name not in reached or is_frozen(name, stage.freeze)]
     trained = {name.partition(".")[0] for name in set(names) - set(still)}
     nodes = dict.fromkeys(name.partition(".")[0] for name in still if name.partition(".")[0] not in trained)
     return (*nodes, *(name for name in still if name.partition(".")[0] in trained))

@@ -93,6 +93,7 @@ def _stage_lines(report: CheckReport) -> list[str]:
         lines.append(f"stage {name}: a step of {cost.batch_size} samples takes {short(cost.flops)}FLOPs; in float32 {memory}")
         if stage.untrained:
             lines.append(f"stage {name} does not train: {', '.join(stage.untrained)}")
+        lines += [f"stage {name}, {group.text}" for group in stage.groups]
     return lines
 
 

@@ -22,7 +22,7 @@ from antifaz.core.interfaces import (
     WeightsSpec,
 )
 from antifaz.core.streams import Shape
-from antifaz.registry import SpecError, at_least, between, flatten, option, positive, zero_to_below_one
+from antifaz.registry import SpecError, above_zero_to_one, at_least, between, flatten, option, positive, zero_to_below_one
 
 
 @attrs.frozen(kw_only=True)
@@ -106,8 +106,20 @@ class TrainStage:
     schedule: ScheduleSpec = option(unwritten="cosine", doc="the course of the learning rate")
     callbacks: tuple[CallbackSpec, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
     init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
-    freeze: tuple[str, ...] = option(default=(), doc="nodes that keep their weights, and run as in evaluation")
-    lr_scale: Mapping[str, float] = option(factory=dict, validator=at_least(0), doc="{node: factor of the learning rate}")
+    freeze: tuple[str, ...] = option(
+        default=(), doc="patterns of nodes and parameters that keep their weights; whole sub-modules run as in evaluation"
+    )
+    lr_scale: Mapping[str, float] = option(
+        factory=dict, validator=at_least(0), doc="{pattern: factor of the learning rate}; the last that matches counts"
+    )
+    layer_decay: Mapping[str, float] = option(
+        factory=dict,
+        validator=above_zero_to_one,
+        doc="{node.blocks: factor of the learning rate from a block to the one before it}; lr_scale multiplies it",
+    )
+    weight_decay: Mapping[str, float] = option(
+        factory=dict, validator=at_least(0), doc="{pattern: decay}, before the optimizer's; the last that matches counts"
+    )
     grad_clip: float | None = option(default=1.0, validator=positive, was="clip", doc="largest norm of the gradient, null for none")
     accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
     precision: Literal["float32", "bfloat16"] = option(default="float32", doc="bfloat16 is autocast")

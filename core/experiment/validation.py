@@ -12,6 +12,7 @@ from antifaz.core.graph.wire import BATCH, In, Wire, references, well_formed
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Shape
 from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
+from antifaz.registry.patterns import is_plain
 
 from .config import NAME, SECTIONS, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
 from .sinks import Sink, resolve_sink
@@ -110,12 +111,23 @@ class Validation:
             if stage.accumulate > 1 and getattr(objective.spec, "needs_whole_batch", False):
                 message = f"objective {key!r} compares all samples of a batch, which accumulation would split"
                 self.report((*at, "accumulate"), message, "set `accumulate: 1`, or a smaller batch_size")
-        for field, names in (("freeze", stage.freeze), ("lr_scale", stage.lr_scale)):
-            for node in names:
-                if node in wiring.nodes and (owner := wiring.nodes[node].plan.share) is not None:
-                    self.report((*at, field), f"{node!r} has the weights of {owner!r}", f"name {owner!r} here")
-                elif node not in wiring.nodes and node not in wiring.broken:
-                    self.report_unknown((*at, field), "node", node, wiring.nodes, "nodes")
+        self.check_patterns(at, stage, wiring)
+
+    def check_patterns(self, at: KeyPath, stage: TrainStage, wiring: Wiring) -> None:
+        """Check the nodes and objectives that patterns of parameters begin with; the rest needs the model."""
+        fields = ("lr_scale", "weight_decay", "layer_decay")
+        written: list[tuple[KeyPath, str]] = [(("freeze", i), pattern) for i, pattern in enumerate(stage.freeze)]
+        written += [((field, pattern), pattern) for field in fields for pattern in getattr(stage, field)]
+        for path, pattern in written:
+            node, _, rest = pattern.partition(".")
+            name = rest.partition(".")[0]
+            if node in wiring.nodes and (owner := wiring.nodes[node].plan.share) is not None:
+                self.report((*at, *path), f"{node!r} has the weights of {owner!r}", f"name {owner!r} here")
+            elif node == "objectives" and node not in wiring.nodes:
+                if is_plain(name) and name not in stage.objectives:
+                    self.report_unknown((*at, *path), "objective", name, stage.objectives, "objectives")
+            elif is_plain(node) and node not in wiring.nodes and node not in wiring.broken:
+                self.report_unknown((*at, *path), "node", node, wiring.nodes, "nodes")
 
     def check_evaluation(self, at: KeyPath, stage: EvaluateStage, wiring: Wiring) -> None:
         for i, modalities in enumerate(stage.present):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -12,11 +12,17 @@ from antifaz.core.graph.module import Graph
 from antifaz.core.objectives import Loss, Objective
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.registry.patterns import matches
 
 
 def objective_module(sink: Sink[ObjectiveEntry]) -> Objective:
     module: Objective = sink.entry.spec.build(sink.groups)  # type: ignore[assignment]
     return module
+
+
+def is_frozen(name: str, patterns: Sequence[str]) -> bool:
+    """Return True if one of these patterns stands for the parameter or sub-module of this full name."""
+    return any(matches(pattern, name) for pattern in patterns)
 
 
 class TrainingModel(nn.Module):
@@ -36,11 +42,24 @@ class TrainingModel(nn.Module):
             losses[name] = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         return losses
 
-    def train_except(self, frozen: Iterable[str]) -> None:
-        """Put everything into training mode but these nodes of the graph, which run as in evaluation."""
+    def train_except(self, frozen: Sequence[str]) -> None:
+        """Put everything into training mode but what these patterns freeze as a whole, which runs as in evaluation.
+
+        That is each sub-module that a pattern stands for, and each of which all parameters are frozen, its own or shared ones.
+        """
         self.train()
-        for node in frozen:
-            self.graph.get_submodule(node).eval()
+        held = {id(weight) for name, weight in self.named_weights().items() if is_frozen(name, frozen)}
+        for name, module in self.named_parts().items():
+            weights = list(map(id, module.parameters()))
+            if is_frozen(name, frozen) or (weights and held.issuperset(weights)):
+                module.eval()
+
+    def named_parts(self) -> dict[str, nn.Module]:
+        """Return every sub-module below the names of `named_weights`: nodes, objectives, and all within them."""
+        parts = {name: module for name, module in self.graph.named_modules() if name}
+        for name, objective in zip(self.sinks, self.objectives, strict=True):
+            parts.update({f"objectives.{name}{'.' * bool(n)}{n}": module for n, module in objective.named_modules()})
+        return parts
 
     def named_weights(self) -> dict[str, nn.Parameter]:
         """Return every parameter once: the graph's by its owner's name, the objectives' under `objectives.`."""

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from antifaz.core.interfaces import OptimizerSpec
+from antifaz.registry.patterns import matches
 
 
 def parameter_groups(
-    parameters: Mapping[str, nn.Parameter], spec: OptimizerSpec, lr_scale: Mapping[str, float]
-) -> list[dict[str, object]]:
+    parameters: Mapping[str, nn.Parameter],
+    spec: OptimizerSpec,
+    lr_scale: Mapping[str, float],
+    weight_decay: Mapping[str, float] = MappingProxyType({}),
+    layer_factors: Mapping[str, float] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """Make groups of one learning rate and decay each; vectors and scalars (biases, norms, temperatures) are not decayed.
 
-    parameters: by full name, `node.rest`. lr_scale: factor of the learning rate by node.
+    parameters: by full name, `node.rest`. lr_scale, weight_decay: factor of the learning rate, and decay, of the parameters that
+    match a pattern; the last pattern that matches counts. layer_factors: further factors of the learning rate, by full name.
     """
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in parameters.items():
-        scale = lr_scale.get(name.partition(".")[0], 1.0)
-        decay = spec.weight_decay if parameter.dim() > 1 else 0.0
+        scale = last_match(lr_scale, name, 1.0) * layer_factors.get(name, 1.0)
+        decay = last_match(weight_decay, name, spec.weight_decay if parameter.dim() > 1 else 0.0)
         groups.setdefault((scale, decay), []).append(parameter)
     return [
         {"params": members, "lr": spec.lr * scale, "scale": scale, "weight_decay": decay}
@@ -29,11 +37,20 @@ def parameter_groups(
     ]
 
 
+def last_match(values: Mapping[str, float], name: str, otherwise: float) -> float:
+    """Return the value of the last pattern that matches a name."""
+    return next((value for pattern, value in reversed(values.items()) if matches(pattern, name)), otherwise)
+
+
 def build_optimizer(
-    parameters: Mapping[str, nn.Parameter], spec: OptimizerSpec, lr_scale: Mapping[str, float]
+    parameters: Mapping[str, nn.Parameter],
+    spec: OptimizerSpec,
+    lr_scale: Mapping[str, float],
+    weight_decay: Mapping[str, float] = MappingProxyType({}),
+    layer_factors: Mapping[str, float] = MappingProxyType({}),
 ) -> torch.optim.Optimizer:
-    """Build a stage's optimizer over these parameters."""
-    return spec.build(parameter_groups(parameters, spec, lr_scale))
+    """Build a stage's optimizer over these parameters; see `parameter_groups`."""
+    return spec.build(parameter_groups(parameters, spec, lr_scale, weight_decay, layer_factors))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

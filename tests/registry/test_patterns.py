@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from antifaz.registry.patterns import matches
+from antifaz.registry.patterns import is_plain, matches
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,12 @@ from antifaz.registry.patterns import matches
 )
 def test_a_pattern_stands_for_names_and_what_is_below(pattern: str, name: str, expected: bool) -> None:
     assert matches(pattern, name) is expected
+
+
+def test_a_plain_part_stands_for_itself_alone() -> None:
+    assert [part for part in ("encoder", "video_z", "7", "a-b", "0-5", "*", "**", "en?oder", "[ab]") if is_plain(part)] == [
+        "encoder",
+        "video_z",
+        "7",
+        "a-b",
+    ]
