@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import attrs
 
+from antifaz.core.graph.wire import Arguments, In
 from antifaz.core.interfaces import (
     Averaging,
     BatchTransformSpec,
@@ -29,7 +30,7 @@ from antifaz.registry import SpecError, above_zero_to_one, at_least, between, fl
 class NodeEntry:
     """A graph node: a component, and where its inputs come from."""
 
-    in_: str | tuple[str, ...] | Mapping[str, str] | None = option(default=None, doc="a reference, a list or a mapping")
+    in_: In | None = option(default=None, doc="a reference, a list or a mapping")
     share: str | None = option(default=None, doc="the node whose weights this one uses: it needs none that the other lacks")
     tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
     batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")
@@ -62,7 +63,7 @@ class DataEntry:
 class ObjectiveEntry:
     """One weighted loss term."""
 
-    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the objective")
+    in_: Arguments = option(doc="a reference, or a list or mapping of several, for each argument of the objective")
     weight: float = option(default=1.0, validator=at_least(0), doc="factor of this term; 0 switches it off")
     spec: ObjectiveSpec = flatten()
 
@@ -71,7 +72,7 @@ class ObjectiveEntry:
 class MetricEntry:
     """One metric of an evaluation."""
 
-    in_: str | tuple[str, ...] | Mapping[str, str] = option(doc="one reference for each argument of the metric")
+    in_: Arguments = option(doc="a reference, or a list or mapping of several, for each argument of the metric")
     present: Mapping[str, tuple[str, ...]] = option(
         factory=dict, doc="{argument: [modality]}: take this argument from a call that is given these modalities alone", was="given"
     )

@@ -54,7 +54,8 @@ def resolve_sink(name: str, entry: EntryT, wiring: Wiring) -> Sink[EntryT]:
     else:
         listed = (in_,) if isinstance(in_, str) else in_
         if len(listed) != len(names):
-            raise SpecError(f"{len(listed)} inputs for {len(names)} arguments", field="in", hint=f"in order: {', '.join(names)}")
+            hint = f"in order: {', '.join(names)}; several for one of them are a list of their own"
+            raise SpecError(f"{len(listed)} inputs for {len(names)} arguments", field="in", hint=hint)
         given = dict(zip(names, listed, strict=True))
     if set(given) != set(names):
         raise SpecError(f"the arguments are {', '.join(names)}, not {', '.join(given)}", field="in")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from antifaz.core.graph.wire import BATCH, In, Wire, references, well_formed
+from antifaz.core.graph.wire import BATCH, Arguments, Wire, references, well_formed
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Shape
 from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
@@ -188,7 +188,7 @@ class Validation:
             self.report(path, f"the {declared.kind} {declared.name!r} failed: {failure(error, entry.spec)}", PLUGIN_FAULT_HINT)
         return sink
 
-    def check_references(self, path: KeyPath, in_: In | None, wiring: Wiring) -> bool:
+    def check_references(self, path: KeyPath, in_: Arguments | None, wiring: Wiring) -> bool:
         """Report all unknown references of an `in:`, and return if there is none."""
         known = [self.check_reference((*path, "in", *where), name, wiring) for where, _, name in references(in_)]
         return all(known)

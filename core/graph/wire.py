@@ -18,6 +18,9 @@ KeyPath = tuple[str | int, ...]
 In = str | tuple[str, ...] | Mapping[str, str]
 """A reference, several, or named ones."""
 
+Arguments = str | tuple[In, ...] | Mapping[str, In]
+"""What feeds several arguments, in order or by name: one reference each, or several."""
+
 
 @attrs.frozen
 class Wire:
@@ -37,26 +40,26 @@ class Wire:
         return self.node, self.output
 
 
-def references(in_: In | None) -> list[tuple[KeyPath, str | None, str]]:
+def references(in_: Arguments | None) -> list[tuple[KeyPath, str | None, str]]:
     """Return (place within `in:`, key if one is given, reference) for everything that an `in:` names."""
     if in_ is None:
         return []
     if isinstance(in_, str):
         return [((), None, in_)]
     if isinstance(in_, Mapping):
-        return [((key,), key, reference) for key, reference in in_.items()]
-    return [((i,), None, reference) for i, reference in enumerate(in_)]
+        return [((key, *where), key, reference) for key, each in in_.items() for where, _, reference in references(each)]
+    return [((i, *where), None, reference) for i, each in enumerate(in_) for where, _, reference in references(each)]
 
 
-def well_formed(value: Any) -> In | None:
+def well_formed(value: Any) -> Arguments | None:
     """Return an `in:` as it was written, or None where it is malformed: used for entries that could not be structured."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return tuple(value)
-    if isinstance(value, Mapping) and all(isinstance(each, str) for each in value.values()):
-        return dict(value)
-    return None
+    if isinstance(value, list):
+        items = tuple(map(well_formed, value))
+        return None if None in items else items  # type: ignore[return-value]
+    if isinstance(value, Mapping):
+        entries = {key: well_formed(each) for key, each in value.items()}
+        return None if None in entries.values() else entries  # type: ignore[return-value]
+    return value if isinstance(value, str) else None
 
 
 def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[Wire, ...]:

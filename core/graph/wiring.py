@@ -16,7 +16,7 @@ from antifaz.core.streams import Group, Shape, Stream, Value, parameter_name
 from antifaz.registry import PLUGIN_FAULT_HINT, Location, SpecError, declaration_of, failure, suggest
 
 from .batch_axes import fold, folded, unfolded
-from .wire import BATCH, In, KeyPath, Wire, references, wire_inputs
+from .wire import BATCH, Arguments, In, KeyPath, Wire, references, wire_inputs
 
 
 class Report(Protocol):
@@ -161,7 +161,7 @@ def _pick(reference: str, node: str, output: str, outputs: Mapping[str, Value]) 
 
 
 def wire(
-    plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Mapping[str, In | None] | None = None
+    plans: Mapping[str, NodePlan], inputs: Mapping[str, Shape], report: Report, broken: Mapping[str, Arguments | None] | None = None
 ) -> Wiring:
     """Wire nodes in topological order; every mistake goes to `report`, and what depends on it is left out in silence.
 
@@ -257,7 +257,7 @@ def routings_of(spec: Any, inputs: Group, outputs: Sequence[str], *, bare: bool)
     return (Routing.full(reads, learned_readers=True),)
 
 
-def _order(readers: Mapping[str, In | None], known: set[str], report: Report) -> list[str]:
+def _order(readers: Mapping[str, Arguments | None], known: set[str], report: Report) -> list[str]:
     """Return names in an order in which inputs come first. Unknown references and cycles go to `report`."""
     sources: dict[str, list[str]] = {}
     for name, in_ in readers.items():

@@ -6,7 +6,7 @@ import pytest
 
 from antifaz.core.experiment import read
 from antifaz.core.experiment.sinks import resolve_sink
-from antifaz.registry import Plugins, SpecError
+from antifaz.registry import ConfigError, Plugins, SpecError
 
 
 def test_a_sink_knows_its_arguments_and_what_arrives_there(plugins: Plugins) -> None:
@@ -31,6 +31,40 @@ def test_values_are_picked_by_reference_and_named_by_argument(plugins: Plugins) 
     values = {"labels.audio": 1, "batch.label": 2, "elsewhere": 3}
     assert sink.pick(values, "logits") == {"audio": 1}
     assert sink.pick(values, "target") == {"label": 2}
+
+
+@pytest.mark.parametrize(
+    "in_",
+    [
+        "{logits: [labels.audio, labels.video], target: batch.label}",
+        "[[labels.audio, labels.video], batch.label]",
+        "{logits: {audio: labels.audio, video: labels.video}, target: [batch.label]}",
+    ],
+)
+def test_an_argument_takes_several_references(plugins: Plugins, in_: str) -> None:
+    sink = read("quickstart", plugins, [f"stages.finetune.objectives.labels.in={in_}"]).sinks["finetune"]["labels"]
+    assert sink.references == ["labels.audio", "labels.video", "batch.label"]
+    assert {argument: list(group) for argument, group in sink.groups.items()} == {"logits": ["audio", "video"], "target": ["label"]}
+    assert sink.pick({"labels.video": 1, "labels.audio": 2, "batch.label": 3}, "logits") == {"audio": 2, "video": 1}
+
+
+@pytest.mark.parametrize(
+    ("in_", "message"),
+    [
+        (
+            "{logits: [labels.audio, pooled.audio], target: batch.label}",
+            "two inputs are called 'audio': labels.audio and pooled.audio",
+        ),
+        ("[[labels.audio, labels.vido], batch.label]", "node 'labels' has no 'vido'"),
+        ("{logits: {one: labels}, target: batch.label}", "'one' names 4 outputs of 'labels'"),
+        ("{logits: [[labels]], target: batch.label}", "this must be text, not a list of 1"),
+        ("[labels.audio, labels.video, batch.label]", "3 inputs for 2 arguments\n    in order: logits, target; several for one"),
+    ],
+)
+def test_mistakes_within_an_argument_are_told(plugins: Plugins, in_: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        read("quickstart", plugins, [f"stages.finetune.objectives.labels.in={in_}"])
+    assert message in str(refused.value)
 
 
 @pytest.mark.parametrize(

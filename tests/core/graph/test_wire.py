@@ -23,12 +23,16 @@ def test_every_form_of_in_names_its_references_and_their_places() -> None:
     assert references("a") == [((), None, "a")]
     assert references(("a", "e.v")) == [((0,), None, "a"), ((1,), None, "e.v")]
     assert references({"x": "a"}) == [(("x",), "x", "a")]
+    assert references(("a", ("b", "c"))) == [((0,), None, "a"), ((1, 0), None, "b"), ((1, 1), None, "c")]
+    assert references({"x": ("a", "b"), "y": {"z": "c"}}) == [(("x", 0), "x", "a"), (("x", 1), "x", "b"), (("y", "z"), "y", "c")]
 
 
 def test_a_malformed_in_is_none() -> None:
     assert well_formed(["a", "b"]) == ("a", "b")
     assert well_formed({"x": "a"}) == {"x": "a"}
+    assert well_formed({"x": ["a", {"y": "b"}]}) == {"x": ("a", {"y": "b"})}
     assert well_formed(["a", 3]) is None
+    assert well_formed(["a", {"y": ["b", 3]}]) is None
     assert well_formed(3) is None
 
 

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from antifaz.core.graph.module import build_graph
+from antifaz.core.tokens import Features
 from antifaz.engine.run import run_experiment
 from antifaz.engine.training.model import TrainingModel, trainable_parameters
 
@@ -30,3 +31,18 @@ def test_frozen_nodes_keep_their_weights_and_statistics(tiny, tmp_path: Path) ->
     kept = {name for name, value in first.items() if torch.equal(value, trained[name])}
     assert {name for name in first if name.startswith("video_z.")} <= kept
     assert "encoder.norm.weight" not in kept
+
+
+def test_an_argument_of_several_references_gives_a_term_for_each(tiny) -> None:
+    """The same values as where a whole node is named, of those streams alone."""
+    entry = "stages.finetune.objectives.labels.in="
+    chosen, whole = tiny(entry + "[[labels.video, labels.audio], batch.label]"), tiny()
+    batch = {name: Features(torch.randn(4, *shape.dims)) for name, shape in whole.data["labelled"].training_shapes().items()}
+    batch["label"] = Features(torch.arange(4))
+    losses = []
+    for experiment in (chosen, whole):
+        model = TrainingModel(build_graph(experiment.wirings["finetune"], seed=0), experiment.sinks["finetune"]).eval()
+        losses.append(model(batch)["labels"].terms)
+    assert list(losses[0]) == ["video", "audio"]
+    assert list(losses[1]) == ["video", "audio", "fusion", "global"]
+    assert all(torch.equal(term.total, losses[1][name].total) for name, term in losses[0].items())
