@@ -1,5 +1,7 @@
 """Checkpoints of a training stage, and the weights that a stage leaves.
 
+The best weights of a stage that is validated are a file beside the checkpoints.
+
 Training state goes through torch.distributed.checkpoint into a folder of its own, written beside its final place and renamed when
 complete, so that a process killed at any moment leaves the last complete one. Weights are safetensors. Weights that a user hands
 in are read as safetensors or by `torch.load(weights_only=True)`.
@@ -24,6 +26,7 @@ from antifaz.core.errors import WeightsError
 from antifaz.registry.files import write_atomically, writing
 
 PREFIX = "step-"
+BEST = "best-"
 
 
 def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> None:
@@ -96,6 +99,35 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
             f"the checkpoint {place} is damaged or belongs to another graph: {error}",
             hint="delete this folder to go on from the checkpoint before it, or start over with --fresh",
         ) from None
+
+
+def best_weights(folder: Path, step: int) -> Path:
+    """Return the file of the best weights so far, those of an evaluation after `step` steps."""
+    return folder / f"{BEST}{step:08d}.safetensors"
+
+
+def save_best(folder: Path, step: int, weights: Mapping[str, Tensor]) -> None:
+    """Write the weights of the best evaluation so far, and delete those of before to which no checkpoint goes back.
+
+    A checkpoint is written before the evaluation of its step: from it, the best known are the newest of the steps before.
+    """
+    save_weights(best_weights(folder, step), weights)
+    written = _best_steps(folder)
+    needed = {step} | {max((best for best in written if best < start), default=step) for start in steps(folder)}
+    for best in set(written) - needed:
+        best_weights(folder, best).unlink(missing_ok=True)
+
+
+def forget_best_from(folder: Path, step: int = 0) -> None:
+    """Delete the best weights of evaluations after `step` steps or more."""
+    for best in _best_steps(folder):
+        if best >= step:
+            best_weights(folder, best).unlink(missing_ok=True)
+
+
+def _best_steps(folder: Path) -> list[int]:
+    """List the steps of which there are best weights."""
+    return [int(path.stem.removeprefix(BEST)) for path in folder.glob(f"{BEST}*.safetensors")]
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

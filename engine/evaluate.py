@@ -17,7 +17,7 @@ from rich.progress import track
 from torch import Tensor
 
 from antifaz.core import collectives
-from antifaz.core.experiment import EvaluateStage, MetricEntry, Sink
+from antifaz.core.experiment import EvaluateStage, Evaluation, MetricEntry, Sink
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wire import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
@@ -43,52 +43,85 @@ def evaluate(run: Context, name: str, stage: EvaluateStage) -> None:
     graph = run.graph(name, stage, needed).eval()
     if collectives.is_main():
         run.folder.forget_metrics_after(name, -1)
-    calls = _calls(stage, sinks)
+    measured = measure(run, name, stage, sinks, graph, alone=True)
+    run.add_results(name, measured.results)
+    run.log(name, 0, measured.figures())
+    if collectives.is_main():
+        samples = run.samples(stage.data, training=False)
+        measured.write(run.folder.details(name), samples)
+        count = len(samples) // views_of(samples)
+        speed = count * measured.calls / max(measured.seconds, 1e-9)
+        run.folder.mark_done(name, {"samples": count, "samples_per_second": speed})
+
+
+def measure(
+    run: Context, name: str, entry: Evaluation, sinks: Mapping[str, Sink[MetricEntry]], graph: Graph, *, alone: bool
+) -> Measured:
+    """Run the data once for each set of given modalities, and compute every metric. Called by every process.
+
+    name: of the stage. alone: the stage does nothing else; otherwise there is no progress bar, and no details are kept.
+    Raises:
+        StoppedError: the run was asked to stop; nothing is kept then. DataError: more unreadable files than are allowed.
+    """
+    calls = _calls(entry, sinks)
     began = time.perf_counter()
-    collected = {given: collect(run, name, stage, graph, given, references) for given, references in calls.items()}
-    seconds = time.perf_counter() - began
-    kept = _Kept(views_of(run.samples(stage.data, training=False)))
-    for given in stage.present or (ALL,):
-        label = "+".join(given) or "all"
+    collected = {given: collect(run, name, entry, graph, given, references, shown=alone) for given, references in calls.items()}
+    measured = Measured(views_of(run.samples(entry.data, training=False)), details=alone)
+    measured.calls, measured.seconds = len(calls), time.perf_counter() - began
+    for given in entry.present or (ALL,):
         for sink in sinks.values():
             if not sink.entry.present:
-                kept.measure(label, sink, dict.fromkeys(sink.wires, collected[given]))
+                measured.add(label_of(given), sink, dict.fromkeys(sink.wires, collected[given]))
     for sink in sinks.values():
         if sink.entry.present:
             sides = {argument: collected[tuple(sink.entry.present.get(argument, ALL))] for argument in sink.wires}
-            label = " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in sink.entry.present.items())
-            kept.measure(label, sink, sides)
-    run.add_results(name, kept.results)
-    results = kept.results
-    flat = {f"{label}/{key}/{figure}": v for label, ms in results.items() for key, fs in ms.items() for figure, v in fs.items()}
-    run.log(name, 0, flat)
-    if collectives.is_main():
-        samples = run.samples(stage.data, training=False)
-        kept.write(run.folder.details(name), samples)
-        count = len(samples) // views_of(samples)
-        run.folder.mark_done(name, {"samples": count, "samples_per_second": count * len(calls) / max(seconds, 1e-9)})
+            measured.add(label_of_metric(sink.entry), sink, sides)
+    return measured
 
 
-class _Kept:
-    """The results of an evaluation: figures for results.json, and where metrics keep any, details for the stage's own file.
+def label_of(given: Sequence[str]) -> str:
+    """Return the name of a set of given modalities, as it stands in results.json."""
+    return "+".join(given) or "all"
 
-    views: samples in a row that are one.
+
+def label_of_metric(entry: MetricEntry) -> str:
+    """Return the name of what a metric is given that has a `present` of its own."""
+    return " | ".join(f"{argument}: {'+'.join(given)}" for argument, given in entry.present.items())
+
+
+class Measured:
+    """What an evaluation found: figures for results.json, and where metrics keep any, details for the stage's own file.
+
+    Args:
+        views: samples in a row that are one.
+        details: whether metrics are asked for them.
     """
 
-    def __init__(self, views: int) -> None:
+    def __init__(self, views: int, *, details: bool) -> None:
         self.views = views
+        self.keeps_details = details
+        self.calls, self.seconds = 0, 0.0
         self.results: dict[str, dict[str, Any]] = {}
         self.details: dict[str, dict[str, Any]] = {}
         self.lower: dict[str, list[str]] = {}
 
-    def measure(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
+    def figures(self) -> dict[str, float]:
+        """Return every figure by its name in metrics.jsonl, `all/accuracy/audio`."""
+        by_metric = [(f"{label}/{key}", fs) for label, metrics in self.results.items() for key, fs in metrics.items()]
+        return {f"{begin}/{name}": value for begin, figures in by_metric for name, value in figures.items()}
+
+    def lower_is_better(self) -> set[str]:
+        """Return the figures of which the lower is the better, by the same names."""
+        return {f"{label}/{key}/{name}" for label in self.results for key, names in self.lower.items() for name in names}
+
+    def add(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
         """Compute one metric. label: names what was given. sides: argument -> the values that were collected for it."""
         key, averaging = sink.name, sink.entry.average_views
         metric = sink.entry.spec.build(sink.groups)
         arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
         self.results.setdefault(label, {})[key] = metric(**arguments)
         self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
-        details = getattr(metric, "details", None)
+        details = getattr(metric, "details", None) if self.keeps_details else None
         if details is not None and collectives.is_main():
             self.details.setdefault(label, {})[key] = details(**arguments).json()
 
@@ -107,7 +140,7 @@ class _Kept:
         write_atomically(path, json.dumps(content) + "\n")
 
 
-def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict[Given, list[str]]:
+def _calls(entry: Evaluation, sinks: Mapping[str, Sink[MetricEntry]]) -> dict[Given, list[str]]:
     """List the references that each set of given modalities must compute."""
     calls: dict[Given, list[str]] = {}
     for sink in sinks.values():
@@ -115,17 +148,22 @@ def _calls(stage: EvaluateStage, sinks: Mapping[str, Sink[MetricEntry]]) -> dict
             for argument, wires in sink.wires.items():
                 calls.setdefault(tuple(sink.entry.present.get(argument, ALL)), []).extend(w.reference for w in wires)
         else:
-            for given in stage.present or (ALL,):
+            for given in entry.present or (ALL,):
                 calls.setdefault(tuple(given), []).extend(sink.references)
     return {given: list(dict.fromkeys(references)) for given, references in calls.items()}
 
 
 @torch.no_grad()
-def collect(run: Context, name: str, stage: EvaluateStage, graph: Graph, given: Given, references: Sequence[str]) -> Values:
-    """Compute the outputs for every sample, on the CPU, in the order of the data set, with only these modalities given."""
-    entry = run.experiment.data[stage.data]
-    samples = run.samples(stage.data, training=False)
-    limit = UnreadableLimit(samples, entry.max_unreadable, stage.data)
+def collect(
+    run: Context, name: str, of: Evaluation, graph: Graph, given: Given, references: Sequence[str], *, shown: bool
+) -> Values:
+    """Compute the outputs for every sample, on the CPU, in the order of the data set, with only these modalities given.
+
+    shown: by a progress bar.
+    """
+    entry = run.experiment.data[of.data]
+    samples = run.samples(of.data, training=False)
+    limit = UnreadableLimit(samples, entry.max_unreadable, of.data)
     world, rank = collectives.world_size(), collectives.rank()
     batches = evaluation_batches(
         samples, batch_size=entry.batch_size, rank=rank, world=world, workers=entry.workers, pin_memory=run.device.type == "cuda"
@@ -135,11 +173,11 @@ def collect(run: Context, name: str, stage: EvaluateStage, graph: Graph, given: 
     parts: list[Values] = []
     total = -(-len(samples) // max(1, entry.batch_size))
     title = f"  {name}, given {'+'.join(given) or 'everything'}"
-    for batch in track(batches, title, total, console=run.console, transient=True):
-        run.take(name, stage.data, limit, batch)
+    for batch in track(batches, title, total, console=run.console, transient=True) if shown else batches:
+        run.take(name, of.data, limit, batch)
         entries = batch.to(run.device).entries
-        shown = {key: value for key, value in entries.items() if not given or key in given}
-        part = {key: _on_cpu(value) for key, value in graph(shown, computed).items() if isinstance(value, Features)}
+        visible = {key: value for key, value in entries.items() if not given or key in given}
+        part = {key: _on_cpu(value) for key, value in graph(visible, computed).items() if isinstance(value, Features)}
         part.update({f"batch.{key}": _on_cpu(entries[key]) for key in direct})
         parts.append(part)
         if run.stop_requested:

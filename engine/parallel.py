@@ -7,12 +7,13 @@ All that knows how a model is spread over processes is here: another way to spre
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from antifaz.core import collectives
@@ -72,6 +73,13 @@ def wrap(model: nn.Module, device: torch.device, *, compiled: bool) -> nn.Module
 def gradient_factor() -> float:
     """Return the factor of a loss before backward: gradients are averaged over processes, the loss is the sum of their shares."""
     return float(collectives.world_size())
+
+
+@torch.no_grad()
+def take_from_main(weights: Mapping[str, Tensor]) -> None:
+    """Overwrite these tensors with those of the main process: running averages of a layer may differ between processes."""
+    for value in weights.values() if dist.is_initialized() else ():
+        dist.broadcast(value, 0)
 
 
 def accumulating(wrapped: nn.Module, *, last: bool) -> AbstractContextManager[None]:

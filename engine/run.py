@@ -27,6 +27,7 @@ from .needed_files import missing_files
 from .run_folder import RunFolder
 from .train import train
 from .training.parameters import require_known_parameters
+from .training.validation import validation_problems
 
 
 def run_experiment(
@@ -60,6 +61,8 @@ def run_experiment(
 
 def open_folder(experiment: Experiment, folder: RunFolder, device: torch.device, *, fresh: bool) -> None:
     """Open the run folder, once every file that is still needed is known to be there. Main process only."""
+    if problems := validation_problems(experiment):
+        raise ConfigError(problems)
     require_needed_files(experiment, [] if fresh else list(filter(folder.is_done, experiment.stages)))
     origins = [(key, value, str(place)) for key, value, place in experiment.document.origins()]
     folder.open(experiment.document.text, origins, fresh=fresh)
@@ -95,6 +98,8 @@ def open_data(run: Context) -> None:
     for name, stage in run.experiment.stages.items():
         if not run.folder.is_done(name):
             run.samples(stage.data, training=isinstance(stage, TrainStage))
+            if isinstance(stage, TrainStage) and stage.validation is not None:
+                run.samples(stage.validation.data, training=False)
     if run.should_stop():
         raise StoppedError("stopped before any stage; the same command goes on")
 
@@ -106,7 +111,9 @@ def require_needed_files(experiment: Experiment, done: Collection[str]) -> None:
         ConfigError: with every missing file, located.
     """
     open_stages = {name: stage for name, stage in experiment.stages.items() if name not in done}
-    due = {("data", stage.data) for stage in open_stages.values()} | {("stages", name) for name in open_stages}
+    validations = [stage.validation for stage in open_stages.values() if isinstance(stage, TrainStage)]
+    read = {entry.data for entry in (*open_stages.values(), *validations) if entry is not None}
+    due = {("data", name) for name in read} | {("stages", name) for name in open_stages}
     missing = [file.problem for file in missing_files(experiment) if (file.section, file.name) in due]
     if missing:
         raise ConfigError(missing)

@@ -7,7 +7,8 @@ data.json           what each data set held: found, missing, unreadable
 metrics.jsonl       one line per logged step or evaluation
 warnings.jsonl      what the run told the person to look at
 events/             what loggers and callbacks write: TensorBoard's files
-stages/NAME/        checkpoints/step-N/, and weights.safetensors and done.json when it is over; of an evaluation details.json
+stages/NAME/        checkpoints/step-N/ (and best-N.safetensors, where the best weights are asked for), and weights.safetensors and
+                    done.json when it is over; of an evaluation details.json
 results.json        every figure of the evaluate stages
 report.html         all of this for people, in one file
 .antifaz-run        marks the folder as a run: in no other folder is anything ever deleted
@@ -26,6 +27,9 @@ from antifaz.core.errors import FolderError
 from antifaz.registry.files import write_atomically, writing
 
 MARK = ".antifaz-run"
+
+VALIDATION = "validation/"
+"""Figures of evaluations while a stage trains begin with it in metrics.jsonl."""
 
 
 CONFIG = "config.yaml"
@@ -83,6 +87,9 @@ class RunFolder:
 
     def stage(self, name: str) -> Path:
         return self.root / "stages" / name
+
+    def checkpoints(self, stage: str) -> Path:
+        return self.stage(stage) / "checkpoints"
 
     def weights(self, stage: str) -> Path:
         return self.stage(stage) / "weights.safetensors"
@@ -171,7 +178,10 @@ class RunFolder:
         return results
 
     def forget_metrics_after(self, stage: str, step: int) -> None:
-        """Drop the lines that a stopped run wrote after the checkpoint from which it goes on."""
+        """Drop the lines that a stopped run wrote after the checkpoint from which it goes on.
+
+        A stage is validated after the checkpoint of a step, and is so again.
+        """
         if not self.metrics.exists():
             return
         kept = []
@@ -180,7 +190,8 @@ class RunFolder:
                 record = json.loads(line)
             except json.JSONDecodeError:  # the line that was being written when the run was killed
                 continue
-            if record["stage"] != stage or record["step"] <= step:
+            validated = any(name.startswith(VALIDATION) for name in record)
+            if record["stage"] != stage or record["step"] < step or (record["step"] == step and not validated):
                 kept.append(line)
         write_atomically(self.metrics, "".join(f"{line}\n" for line in kept))
 

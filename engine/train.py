@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
+from rich.markup import escape
 from torch import Tensor, nn
 
 from antifaz.core import collectives
@@ -20,6 +21,7 @@ from antifaz.core.seeds import derived_seed
 from antifaz.core.streams import Shape
 from antifaz.data.batches import Batch, training_batches
 from antifaz.registry import ConfigError, Problem
+from antifaz.registry.files import write_atomically
 
 from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
@@ -27,31 +29,35 @@ from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
 from .training.parameters import layer_factors
-from .training.state import StageState
+from .training.state import Best, StageState
+from .training.validation import Validation
 
 
 def train(run: Context, name: str, stage: TrainStage) -> None:
     """Train a stage to its end, from its last checkpoint if there is one; leaves weights.safetensors."""
     run.say(f"[bold]{name}[/]: training for {stage.steps} steps")
-    checkpoint_folder = run.folder.stage(name) / "checkpoints"
     state = prepare(run, name, stage)
+    validation = Validation(run, stage, state)
     batches = open_batches(run, name, stage, state.step)
     wrapped = parallel.wrap(state.model, run.device, compiled=stage.compile)
     state.model.train_except(stage.freeze)
     callbacks = Callbacks(run, stage)
     callbacks.call("before_stage", state)
     with TrainLogger(run, name, stage, state.step) as log:
-        for step in range(state.step, stage.steps):
-            torch.manual_seed(derived_seed(run.experiment.header.seed, name, step, collectives.rank()))
-            set_learning_rate(state.optimizer, scheduled_rate(name, stage, step))
+        while True:
+            validate(run, stage, state, validation, log)
+            if validation.is_over(state):
+                break
+            torch.manual_seed(derived_seed(run.experiment.header.seed, name, state.step, collectives.rank()))
+            set_learning_rate(state.optimizer, scheduled_rate(name, stage, state.step))
             figures = accumulate_gradients(run, stage, wrapped, batches, log)
             figures["gradient_norm"] = clip_gradients(state.parameters.values(), stage.grad_clip)
-            with blaming(stage.optimizer, name, step):
+            with blaming(stage.optimizer, name, state.step):
                 state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             if state.average is not None:
                 state.average.update(state.parameters)
-            state.step, state.figures = step + 1, figures
+            state.step, state.figures = state.step + 1, figures
             callbacks.call("after_step", state)
 
             stopping = run.should_stop(state.step)
@@ -59,14 +65,11 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
             saving = last or stopping or state.step % stage.checkpoint_every == 0
             log.after_step(state, saving=saving)
             if saving:
-                state.save(checkpoint_folder, stage.keep)
-                if collectives.is_main():
-                    run.hook.antifaz_checkpoint(run=run, stage=name, step=state.step)
+                save(run, stage, state)
             if stopping and not last:
-                message = f"stopped after step {state.step} of {stage.steps} of {name!r}; the same command goes on from there"
-                raise StoppedError(message)
+                raise stopped(state)
     callbacks.call("after_stage", state)
-    finish(run, state)
+    finish(run, stage, state)
 
 
 def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
@@ -78,12 +81,15 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
         factors = layer_factors(model, stage.layer_decay)
         optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
     average = None if stage.ema is None else MovingAverage(parameters, stage.ema)
-    state = StageState(name, stage.steps, model, parameters, optimizer, average)
-    state.resume(run.folder.stage(name) / "checkpoints")
+    best = Best() if stage.validation is not None and stage.validation.best is not None else None
+    state = StageState(name, stage.steps, model, parameters, optimizer, average, best=best)
+    folder = run.folder.checkpoints(name)
+    state.resume(folder)
     if state.step:
         run.say(f"  going on from step {state.step}")
     if collectives.is_main():
         run.folder.forget_metrics_after(name, state.step)
+        checkpoints.forget_best_from(folder, state.step)
     return state
 
 
@@ -172,6 +178,29 @@ def accumulate_gradients(
     return figures
 
 
+def validate(run: Context, stage: TrainStage, state: StageState, validation: Validation, log: TrainLogger) -> None:
+    """Evaluate, if it is due; a stop in the middle leaves a checkpoint, from which the same evaluation begins again."""
+    if validation.is_due(state):
+        try:
+            with log.paused("validation"):
+                validation.evaluate(state)
+        except StoppedError:
+            save(run, stage, state)
+            raise stopped(state) from None
+
+
+def save(run: Context, stage: TrainStage, state: StageState) -> None:
+    """Write a checkpoint of this step, and tell the hooks of it."""
+    state.save(run.folder.checkpoints(state.stage), stage.keep)
+    if collectives.is_main():
+        run.hook.antifaz_checkpoint(run=run, stage=state.stage, step=state.step)
+
+
+def stopped(state: StageState) -> StoppedError:
+    """Return the error of a run that was asked to stop, and has a checkpoint of this step."""
+    return StoppedError(f"stopped after step {state.step} of {state.steps} of {state.stage!r}; the same command goes on from there")
+
+
 class Callbacks:
     """The callbacks of a stage, called in the order of the config; one that fails is named."""
 
@@ -193,11 +222,31 @@ class Callbacks:
                 getattr(callback, moment)(self.run, state)
 
 
-def finish(run: Context, state: StageState) -> None:
-    """Leave the stage's weights, averaged where it keeps an average, and mark it as done."""
-    if state.average is not None:
-        state.average.copy_to(state.parameters)
-    if collectives.is_main():
-        checkpoints.save_weights(run.folder.weights(state.stage), state.model.graph.weights())
-        parameters = sum(p.numel() for p in state.parameters.values())
-        run.folder.mark_done(state.stage, {"steps": state.steps, "parameters": parameters, "untrained": state.untrained()})
+def finish(run: Context, stage: TrainStage, state: StageState) -> None:
+    """Leave the stage's weights, the best ones where that is asked for, and mark it as done."""
+    if state.step < state.steps:
+        run.say(f"  ended after step {state.step} of {state.steps}: it gets no better")
+    best = best_record(run, stage, state)
+    if not collectives.is_main():
+        return
+    folder, left = run.folder.checkpoints(state.stage), run.folder.weights(state.stage)
+    if best is None:
+        checkpoints.save_weights(left, state.weights())
+    else:
+        write_atomically(left, checkpoints.best_weights(folder, best["step"]).read_bytes())
+    parameters = sum(p.numel() for p in state.parameters.values())
+    done = {"steps": state.step, "parameters": parameters, "untrained": state.untrained()}
+    run.folder.mark_done(state.stage, done if best is None else {**done, "best": best})
+    checkpoints.forget_best_from(folder)
+
+
+def best_record(run: Context, stage: TrainStage, state: StageState) -> dict[str, Any] | None:
+    """Return which evaluation was the best, and say so; None where that is not asked for, or its figure was never a number."""
+    if state.best is None or stage.validation is None:
+        return None
+    figure = stage.validation.best
+    if state.best.step == 0:
+        run.warn(state.stage, f"{figure} was a number in no evaluation: the stage leaves the weights of its last step")
+        return None
+    run.say(f"  weights of step {state.best.step}, where {escape(str(figure))} was best: {state.best.value:.6g}")
+    return {"figure": figure, "step": state.best.step, "value": state.best.value}

@@ -106,7 +106,7 @@ USES = {
     "RunContext": "@hookimpl\ndef antifaz_run_start(run):\n"
     '    for name, entry in run.experiment.data.items():\n        run.say(f"{name}: {entry.batch_size} samples a step")',
     "TrainingState": "def after_step(self, run, state):\n    if state.step % 100 == 0:\n"
-    '        run.say(f"{state.stage} {state.step}/{state.steps}: loss {float(state.figures[\'loss\']):.3f}")',
+    "        run.say(f\"{state.stage} {state.step}/{state.steps}: loss {float(state.figures['loss']):.3f}\")",
 }
 """Uses of what plugins are given."""
 

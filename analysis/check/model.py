@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 
 from antifaz.analysis.cost import OutputFlops, forward_flops
-from antifaz.core.experiment import Experiment
+from antifaz.core.experiment import Experiment, validation_of
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wire import BATCH, Wire
@@ -125,8 +125,9 @@ def requested_wires(experiment: Experiment) -> dict[str, list[Wire]]:
 
 
 def stage_wires(experiment: Experiment, name: str) -> list[Wire]:
-    """List the outputs of nodes that a stage's objectives or metrics read."""
-    wires = [wire for sink in experiment.sinks[name].values() for wires in sink.wires.values() for wire in wires]
+    """List the outputs of nodes that a stage's objectives or metrics read, those of its validation included."""
+    sinks = [*experiment.sinks[name].values(), *experiment.sinks.get(validation_of(name), {}).values()]
+    wires = [wire for sink in sinks for wires in sink.wires.values() for wire in wires]
     return [wire for wire in wires if wire.node != BATCH]
 
 

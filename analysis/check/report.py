@@ -14,6 +14,7 @@ import attrs
 from antifaz.analysis.purity import broken_claims
 from antifaz.core.experiment import Experiment, Published
 from antifaz.core.graph.module import build_graph
+from antifaz.engine.training.validation import validation_problems
 from antifaz.registry import ConfigError, Problem
 
 from .data import DataReport, report_data
@@ -31,7 +32,7 @@ from .model import (
 )
 from .published import changed_inputs
 from .stages import StageReport, report_stages
-from .weights import weights_problems
+from .weights import validation_weights_problems, weights_problems
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +93,7 @@ def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
     graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
     for graph in graphs.values():
         problems += shape_problems(experiment, graph)
-    problems += weights_problems(experiment)
+    problems += weights_problems(experiment) + validation_weights_problems(experiment) + validation_problems(experiment)
     data_reports, data_problems = report_data(experiment) if data else ({}, [])
     if problems + data_problems:
         raise ConfigError(problems + data_problems)

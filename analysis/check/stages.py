@@ -89,10 +89,11 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:
-    """Count the cost of all micro-batches of a step."""
+    """Count the cost of all micro-batches of a step; a stage that is validated keeps its weights twice."""
     size = experiment.data[stage.data].batch_size // stage.accumulate
     cost = step_cost(model, fake_batch(shapes, max(1, size), "meta"), stage.optimizer.moments)
-    return attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate)
+    validated = 0 if stage.validation is None else sum(p.numel() * p.element_size() for p in model.graph.parameters())
+    return attrs.evolve(cost, batch_size=size * stage.accumulate, flops=cost.flops * stage.accumulate, state=cost.state + validated)
 
 
 def _untrained(model: TrainingModel, stage: TrainStage, shapes: Mapping[str, Shape]) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from antifaz.core.errors import WeightsError
-from antifaz.core.experiment import Experiment, PretrainedPart, Stage, TrainStage
+from antifaz.core.experiment import Experiment, PretrainedPart, Stage, TrainStage, validation_of
 from antifaz.core.graph.module import build_graph
 from antifaz.engine.training.initialization import initialize, sources_of
-from antifaz.registry import Problem
+from antifaz.engine.training.validation import fill
+from antifaz.registry import ConfigError, Problem
 
 from .model import stage_wires
 
@@ -27,6 +28,19 @@ def weights_problems(experiment: Experiment) -> list[Problem]:
             initialize(build_graph(wiring, device="meta"), stage.init, trained, needed=needed)
         except WeightsError as error:
             problems.append(Problem(error.message, experiment.document.location(("stages", name, "init")), error.hint))
+    return problems
+
+
+def validation_weights_problems(experiment: Experiment) -> list[Problem]:
+    """Hold the weights of each validated stage against the graph as the data of the validation have it."""
+    problems: list[Problem] = []
+    for name in experiment.stages:
+        if (wiring := experiment.wirings.get(validation_of(name))) is not None:
+            weights = build_graph(experiment.wirings[name], device="meta").weights()
+            try:
+                fill(build_graph(wiring, device="meta"), weights, experiment, name)
+            except ConfigError as error:
+                problems += error.problems
     return problems
 
 

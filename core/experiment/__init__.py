@@ -5,6 +5,7 @@ from .config import (
     DataEntry,
     Declared,
     EvaluateStage,
+    Evaluation,
     Header,
     Init,
     MetricEntry,
@@ -15,7 +16,7 @@ from .config import (
     Stage,
     TrainStage,
 )
-from .experiment import Experiment
+from .experiment import Experiment, validation_of
 from .reader import read
 from .shipped import shipped, shipped_names
 from .sinks import Sink
@@ -25,6 +26,7 @@ __all__ = [
     "DataEntry",
     "Declared",
     "EvaluateStage",
+    "Evaluation",
     "Experiment",
     "Header",
     "Init",
@@ -39,4 +41,5 @@ __all__ = [
     "read",
     "shipped",
     "shipped_names",
+    "validation_of",
 ]

@@ -96,6 +96,24 @@ Init = str | Mapping[str, str | PretrainedPart] | None
 
 
 @attrs.frozen(kw_only=True)
+class Evaluation:
+    """What is measured, and on which data."""
+
+    data: str = option(doc="an entry of `data`")
+    metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
+    present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
+
+
+@attrs.frozen(kw_only=True)
+class ValidationEntry(Evaluation):
+    """What is measured while a stage trains."""
+
+    evaluate_every: int = option(validator=positive, doc="steps between evaluations; there is one after the last step in any case")
+    best: str | None = option(default=None, doc="a figure, as `all/METRIC/FIGURE`: the stage leaves the weights with the best")
+    patience: int | None = option(default=None, validator=positive, doc="evaluations without a better `best` that end the stage")
+
+
+@attrs.frozen(kw_only=True)
 class TrainStage:
     """A stage that trains."""
 
@@ -106,6 +124,7 @@ class TrainStage:
     optimizer: OptimizerSpec = option(doc="how gradients change the weights, and the peak learning rate")
     schedule: ScheduleSpec = option(unwritten="cosine", doc="the course of the learning rate")
     callbacks: tuple[CallbackSpec, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
+    validation: ValidationEntry | None = option(default=None, doc="what is measured while the stage trains, and what follows of it")
     init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
     freeze: tuple[str, ...] = option(
         default=(), doc="patterns of nodes and parameters that keep their weights; whole sub-modules run as in evaluation"
@@ -135,19 +154,15 @@ class TrainStage:
 
 
 @attrs.frozen(kw_only=True)
-class EvaluateStage:
+class EvaluateStage(Evaluation):
     """A stage that measures."""
 
     task: Literal["evaluate"] = option(doc="`evaluate`")
-    data: str = option(doc="an entry of `data`")
-    metrics: Mapping[str, MetricEntry] = option(doc="metrics by name")
     init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
-    present: tuple[tuple[str, ...], ...] = option(default=(), doc="evaluate with only these modalities given, each in turn")
     graph: Mapping[str, Any] = option(factory=dict, doc="changes of the graph for this stage")
 
 
 Stage = TrainStage | EvaluateStage
-
 
 STAGES: Mapping[str, type] = {"train": TrainStage, "evaluate": EvaluateStage}
 
@@ -220,9 +235,7 @@ class Header:
 
 SECTIONS = ("data", "graph", "stages")
 
-
 DEFAULTS = {"data": "data_defaults"}
 """Sections whose entries have defaults, and the keys of those."""
-
 
 NAME = re.compile(r"\w[\w-]*")

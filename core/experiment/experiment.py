@@ -14,12 +14,18 @@ from .config import DataEntry, Header, Stage, TrainStage
 from .sinks import Sink
 
 
+def validation_of(stage: str) -> str:
+    """Return the name under which the validation of a stage has its wiring and its sinks; no stage can be called so."""
+    return f"{stage}/validation"
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Experiment:
     """A config without mistakes.
 
     wirings: the graph as each stage has it; under "" as it is without a stage.
     sinks: the objectives or metrics of each stage, by name.
+    Both have an entry for the validation of a stage, under `validation_of(stage)`.
     """
 
     header: Header

@@ -30,7 +30,7 @@ from antifaz.registry import (
 )
 
 from .config import DEFAULTS, SECTIONS, STAGES, DataEntry, Declared, Header, NodeEntry, Stage
-from .experiment import Experiment
+from .experiment import Experiment, validation_of
 from .shipped import shipped, shipped_names
 from .validation import Draft, Validation, mapping_at
 
@@ -66,7 +66,9 @@ class _Reader:
         data = self.data()
         stages = self.stages()
         shapes = self.data_shapes(header, data)
-        wirings = {name: self.wiring(name, shapes, data) for name in ["", *stages]}
+        wirings = {name: self.wiring(shapes, data, name) for name in ["", *stages]}
+        validated = [name for name in stages if mapping_at(self.document.data, "stages", name, "validation")]
+        wirings |= {validation_of(name): self.wiring(shapes, data, name, "validation") for name in validated}
         lost = frozenset(self.lost_data)
         draft = Draft(
             document=self.document, header=header, data=data, stages=stages, wirings=wirings, shapes=shapes, lost_data=lost
@@ -149,8 +151,8 @@ class _Reader:
         slot: type[DatasetSpec] = DatasetSpec  # type: ignore[type-abstract]
         return self.structurer.structure(left, slot, self.document, ("data", name), [])
 
-    def wiring(self, name: str, shapes: Shapes, data: Mapping[str, DataEntry | None]) -> Wiring:
-        """Wire the graph as a stage has it; "" is the graph without a stage."""
+    def wiring(self, shapes: Shapes, data: Mapping[str, DataEntry | None], name: str, *below: str) -> Wiring:
+        """Wire the graph as a stage has it; "" is the graph without a stage. below: the part of the stage that names its data."""
         view = self.document.at("graph")
         changes = self.document.at("stages", name, "graph")
         if name and isinstance(changes.data, Mapping):
@@ -163,18 +165,18 @@ class _Reader:
         written = mapping_at(view.data)
         nodes = {key: self.structurer.structure(value, NodeEntry, view, (key,), self.problems) for key, value in written.items()}
         plans = {key: plan for key, node in nodes.items() if node is not None and (plan := _plan(key, node, nodes, report))}
-        inputs, whole = self.stage_shapes(name, shapes, data)
+        inputs, whole = self.stage_shapes(shapes, data, name, *below)
         broken = {key: well_formed(mapping_at(written, key).get("in")) for key in nodes if key not in plans}
         if not whole:
             broken[BATCH] = None
         return attrs.evolve(wire(plans, inputs, report, broken), locate=view.location)
 
-    def stage_shapes(self, name: str, shapes: Shapes, data: Mapping[str, DataEntry | None]) -> tuple[dict[str, Shape], bool]:
+    def stage_shapes(self, shapes: Shapes, data: Mapping[str, DataEntry | None], *at: str) -> tuple[dict[str, Shape], bool]:
         """Return the entries of the data as a stage has them, its own before those of other data sets, and if all are known.
 
         They are taken from the stage as it is written: one with a mistake in it has its data and their transforms all the same.
         """
-        stated = mapping_at(self.document.data, "stages", name) if name else {}
+        stated = mapping_at(self.document.data, "stages", *at)
         source, whole = str(stated.get("data", "")), not self.lost_data
         own, entry = dict(shapes.get(source, {})), data.get(source)
         for i, transform in enumerate(entry.transforms if entry is not None and stated.get("task") == "train" else ()):

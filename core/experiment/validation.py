@@ -14,7 +14,8 @@ from antifaz.core.streams import Shape
 from antifaz.registry import PLUGIN_FAULT_HINT, Document, KeyPath, Problem, SpecError, declaration_of, failure, suggest
 from antifaz.registry.patterns import is_plain
 
-from .config import NAME, SECTIONS, DataEntry, EvaluateStage, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
+from .config import NAME, SECTIONS, DataEntry, Evaluation, Header, MetricEntry, ObjectiveEntry, PretrainedPart, Stage, TrainStage
+from .experiment import validation_of
 from .sinks import Sink, resolve_sink
 
 
@@ -22,7 +23,7 @@ from .sinks import Sink, resolve_sink
 class Draft:
     """A config as far as it could be read. None stands for an entry with a mistake, which has been reported.
 
-    wirings: the graph of each stage, and under "" that without a stage.
+    wirings: the graph of each stage and each validation, and under "" that without a stage.
     shapes: the entries that each data set declares, and under "" those of `inputs:`.
     lost_data: data sets whose entries are not known.
     """
@@ -50,9 +51,16 @@ class Validation:
         self.draft, self.problems = draft, problems
 
     def sinks(self) -> dict[str, dict[str, Sink[Any]]]:
-        """Check everything, and return the sinks of each stage."""
+        """Check everything, and return the sinks of each stage and each validation."""
         self.check_names()
-        sinks = {name: self.check_stage(name, stage) for name, stage in self.draft.stages.items()}
+        sinks = {}
+        for name, stage in self.draft.stages.items():
+            sinks[name] = self.check_stage(("stages", name), stage, self.draft.wirings[name])
+            if stage is not None:
+                self.check_init(name, stage)
+            if (key := validation_of(name)) in self.draft.wirings:
+                at = ("stages", name, "validation")
+                sinks[key] = self.check_stage(at, getattr(stage, "validation", None), self.draft.wirings[key])
         self.check_claims()
         return sinks
 
@@ -67,16 +75,15 @@ class Validation:
         written = self.draft.document.data
         sections: list[tuple[str, ...]] = [(section,) for section in SECTIONS]
         for name in self.draft.stages:
-            sections += [("stages", name, section) for section in ("objectives", "metrics", "graph")]
+            sections += [("stages", name, *part) for part in (("objectives",), ("metrics",), ("graph",), ("validation", "metrics"))]
         for section in sections:
             for name in mapping_at(written, *section):
                 if not NAME.fullmatch(name):
                     where = self.draft.document.key_location((*section, name))
                     self.problems.append(Problem(f"{name!r} cannot be a name", where, "use letters, digits, `_` and `-`"))
 
-    def check_stage(self, name: str, stage: Stage | None) -> dict[str, Sink[Any]]:
-        """Check the references of a stage to data, other stages, nodes and outputs; return its sinks."""
-        at, wiring = ("stages", name), self.draft.wirings[name]
+    def check_stage(self, at: tuple[str, ...], stage: TrainStage | Evaluation | None, wiring: Wiring) -> dict[str, Sink[Any]]:
+        """Check the references of a stage or validation to data, nodes and outputs; return its sinks. at: where it stands."""
         written = mapping_at(self.draft.document.data, *at)
         source = written.get("data")
         if isinstance(source, str) and source not in self.draft.data:
@@ -87,7 +94,6 @@ class Validation:
                     in_ = entry.get("in") if isinstance(entry, Mapping) else None
                     self.check_references((*at, section, key), well_formed(in_), wiring)
             return {}
-        self.check_init(name, stage)
         entries: Mapping[str, ObjectiveEntry | MetricEntry]
         if isinstance(stage, TrainStage):
             section, entries = "objectives", stage.objectives
@@ -129,7 +135,7 @@ class Validation:
             elif is_plain(node) and node not in wiring.nodes and node not in wiring.broken:
                 self.report_unknown((*at, *path), "node", node, wiring.nodes, "nodes")
 
-    def check_evaluation(self, at: KeyPath, stage: EvaluateStage, wiring: Wiring) -> None:
+    def check_evaluation(self, at: KeyPath, stage: Evaluation, wiring: Wiring) -> None:
         for i, modalities in enumerate(stage.present):
             if not modalities:
                 hint = "name modalities, or leave `present` out to give everything"
@@ -167,7 +173,7 @@ class Validation:
         order = list(self.draft.stages)
         if source in order and order.index(source) >= order.index(name):
             self.report(where, f"stage {source!r} comes after {name!r}", "stages run in the order of the file")
-        elif isinstance(self.draft.stages.get(source), EvaluateStage):
+        elif isinstance(self.draft.stages.get(source), Evaluation):
             self.report(where, f"stage {source!r} trains nothing, and leaves no weights", "name one that trains")
         elif source not in order and not Path(source).suffix:
             hint = suggest(source, order[: order.index(name)], noun="earlier stages") + "; or name a file of weights"
@@ -203,7 +209,7 @@ class Validation:
             return False
         return True
 
-    def check_supply(self, at: KeyPath, stage: Stage, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
+    def check_supply(self, at: KeyPath, stage: TrainStage | Evaluation, sinks: Mapping[str, Sink[Any]], wiring: Wiring) -> None:
         """Check that every argument of a sink can be computed from what the stage's data have."""
         entry, entries = self.draft.data[stage.data], self.draft.shapes[stage.data]
         if isinstance(stage, TrainStage):

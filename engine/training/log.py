@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -76,6 +77,15 @@ class TrainLogger:
             self._warn_of_idle_objectives(state.step)
             self._log(state)
         self.progress.update(self.bar, completed=state.step)
+
+    @contextmanager
+    def paused(self, note: str) -> Iterator[None]:
+        """Leave the time that something else takes out of the speed of training. note: beside the progress bar."""
+        began, before = time.perf_counter(), self.progress.tasks[0].fields["note"]
+        self.progress.update(self.bar, note=note)
+        yield
+        self.progress.update(self.bar, note=before)
+        self.window += time.perf_counter() - began
 
     def _warn_of_idle_objectives(self, step: int) -> None:
         """Tell the person, once for each, which objectives counted nothing in any process since figures were last logged."""

@@ -76,11 +76,6 @@ class MovingAverage:
         averages = [self.values[name] for name in parameters]
         torch._foreach_lerp_(averages, list(parameters.values()), 1 - self.decay)
 
-    @torch.no_grad()
-    def copy_to(self, parameters: Mapping[str, nn.Parameter]) -> None:
-        for name, parameter in parameters.items():
-            parameter.copy_(self.values[name])
-
 
 def clip_gradients(parameters: Iterable[nn.Parameter], limit: float | None) -> Tensor:
     """Scale gradients down to a total norm of at most `limit` (None: leave them); returns the norm before."""

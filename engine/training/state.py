@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,24 @@ from .optimization import MovingAverage
 
 
 @dataclass
+class Best:
+    """The best evaluation of a stage so far.
+
+    step: after which it was, 0 where there is none yet. value: of the figure that counts. since: evaluations after it, or in all.
+    """
+
+    step: int = 0
+    value: float = math.nan
+    since: int = 0
+
+
+@dataclass
 class StageState:
     """A training stage while it runs; an `antifaz.core.interfaces.TrainingState`.
 
     parameters: those that train, by name. average: of the parameters, where the stage keeps one. step: how many are done.
-    figures: of the last step, on the device.
+    figures: of the last step, on the device. best: of its evaluations, where the stage asks for that; a checkpoint knows those of
+    the steps before its own.
     """
 
     stage: str
@@ -33,6 +47,7 @@ class StageState:
     average: MovingAverage | None
     step: int = 0
     figures: Mapping[str, Tensor] = field(default_factory=dict)
+    best: Best | None = None
 
     def content(self) -> dict[str, Any]:
         """Return all that a step depends on besides the config and its number."""
@@ -43,7 +58,14 @@ class StageState:
         }
         if self.average is not None:
             content["average"] = self.average.values
+        if self.best is not None:
+            content["best"] = asdict(self.best)
         return content
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the weights of the graph that the stage would leave now: averaged, where it keeps an average."""
+        averages = {} if self.average is None else self.average.values
+        return {name: averages.get(name, value) for name, value in self.model.graph.weights().items()}
 
     def save(self, folder: Path, keep: int) -> None:
         """Write a checkpoint of this step. Called by every process."""
@@ -61,6 +83,8 @@ class StageState:
             checkpoints.load(folder, complete[-1], content)
             set_optimizer_state_dict(self.model, self.optimizer, content["optimizer"])
             self.step = complete[-1]
+            if self.best is not None:
+                self.best = Best(**content["best"])
 
     def untrained(self) -> list[str]:
         """Name what keeps its weights: nodes of which nothing trains, then single parameters of the others."""
