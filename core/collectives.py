@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
+_alone: list[None] = []  # not empty within `alone`; a list, because torch.compile follows no ContextVar
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within it this process is the only one: every call here is a no-op, as in a run of one process."""
+    _alone.append(None)
+    try:
+        yield
+    finally:
+        _alone.pop()
+
+
+def _together() -> bool:
+    return dist.is_initialized() and not _alone
+
 
 def world_size() -> int:
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size() if _together() else 1
 
 
 def rank() -> int:
-    return dist.get_rank() if dist.is_initialized() else 0
+    return dist.get_rank() if _together() else 0
 
 
 def is_main() -> bool:
@@ -23,26 +41,26 @@ def is_main() -> bool:
 
 
 def barrier() -> None:
-    if dist.is_initialized():
+    if _together():
         dist.barrier()
 
 
 def total(count: int, device: torch.device) -> int:
     """The sum of a count over all processes."""
-    return int(sum_over_ranks(torch.tensor(count, device=device))) if dist.is_initialized() else count
+    return int(sum_over_ranks(torch.tensor(count, device=device))) if _together() else count
 
 
 def sum_over_ranks(value: Tensor) -> Tensor:
     """The sum over all processes, without gradient."""
     total = value.detach().clone(memory_format=torch.contiguous_format)
-    if dist.is_initialized():
+    if _together():
         dist.all_reduce(total)
     return total
 
 
 def gather_objects(value: Any) -> list[Any]:
     """A plain object of every process, in the order of ranks; the host waits for all of them."""
-    if not dist.is_initialized():
+    if not _together():
         return [value]
     objects: list[Any] = [None] * world_size()
     dist.all_gather_object(objects, value)
@@ -86,7 +104,7 @@ def sum_with_gradients(local: Tensor) -> Tensor:
 
     Every process must bring the same shape and go backward through its result.
     """
-    if not dist.is_initialized():
+    if not _together():
         return local
     total: Tensor = _Sum.apply(local)  # type: ignore[no-untyped-call]
     return total
@@ -98,7 +116,7 @@ def gather(local: Tensor) -> Tensor:
     Every process must bring the same shape and go backward through its result, if any does. The gradient is that of the sum of
     all processes' losses.
     """
-    if not dist.is_initialized():
+    if not _together():
         return local
     if not torch.is_floating_point(local):
         return _all_gather(local)

@@ -76,7 +76,7 @@ EVERY_NODE = (
     "nodes.shapes nodes.meta_device nodes.determinism nodes.batch_independence nodes.bfloat16 nodes.compilation nodes.state_dict "
     "nodes.trained_parameters "
 )
-STREAMS = "nodes.routing nodes.absent_streams nodes.invalid_tokens nodes.order_of_streams"
+STREAMS = "streams.routing streams.absent_streams streams.absent_or_missing streams.invalid_tokens streams.order_of_streams"
 
 
 def _node(name: str, about: str, accepts: Accepts, call: Call, checks: str = "") -> Kind:
@@ -90,7 +90,7 @@ def _other(name: str, about: str, checks: str, space: str = "") -> Kind:
 KINDS: Mapping[str, Kind] = {
     kind.name: kind
     for kind in (
-        _node("tokenizer", "raw modality -> tokens", "one tensor", call_tokenizer, "nodes.absent_samples"),
+        _node("tokenizer", "raw modality -> tokens", "one tensor", call_tokenizer, "streams.absent_samples"),
         _node("latents", "learned tokens that belong to no modality", "nothing", call_latents),
         _node("backbone", "tokens -> tokens under a routing", "tokens", call_backbone, STREAMS),
         _node("readout", "tokens -> features", "tokens", call_readout, STREAMS),
@@ -99,7 +99,7 @@ KINDS: Mapping[str, Kind] = {
             "features -> logits or embeddings",
             "tensors",
             call_head,
-            "nodes.routing nodes.absent_streams nodes.absent_samples",
+            "streams.routing streams.absent_streams streams.absent_or_missing streams.absent_samples",
         ),
         _other(
             "mask",
@@ -110,7 +110,8 @@ KINDS: Mapping[str, Kind] = {
         _other(
             "objective",
             "a weighted loss term",
-            "losses.finite_with_gradients losses.absent_samples losses.nothing_there losses.order_of_samples losses.meta_device",
+            "losses.finite_with_gradients losses.absent_samples losses.nothing_there losses.order_of_samples losses.meta_device "
+            "spread.over_processes",
         ),
         _other("optimizer", "gradients -> new weights", "training.reduces_a_loss training.goes_on_from_its_state"),
         _other("schedule", "the course of the learning rate", "training.sane_rates"),

@@ -1,11 +1,13 @@
-"""Seeds derived from names, and torch's global generator under a seed."""
+"""Seeds derived from names, and the global generators of torch, numpy and Python under a seed."""
 
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 
@@ -16,14 +18,19 @@ def derived_seed(*parts: int | str) -> int:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draws from torch's global CPU generator follow from the seed, and it goes on afterwards as if nothing had been drawn.
+    """Draws from the global generators of torch (on the CPU), numpy and Python follow from the seed.
 
-    Not `torch.manual_seed`: that would seed the accelerators' generators too, and with them the dropout of the model.
+    Afterwards they go on as if nothing had been drawn. Not `torch.manual_seed`: that would seed the accelerators' generators too,
+    and with them the dropout of the model.
     """
     generator = torch.default_generator
-    before = generator.get_state()
+    before = generator.get_state(), np.random.get_state(), random.getstate()
     generator.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)
     try:
         yield
     finally:
-        generator.set_state(before)
+        generator.set_state(before[0])
+        np.random.set_state(before[1])
+        random.setstate(before[2])

@@ -58,7 +58,8 @@ class _Reading(Dataset[tuple[Sample, int]]):
         self.samples = samples
 
     def __getitem__(self, key: Key) -> tuple[Sample, int]:  # type: ignore[override]
-        return self.samples.load(*key), key[1]
+        with seeded(key[1]):  # so that what an author draws from any global generator follows from the sample's seed
+            return self.samples.load(*key), key[1]
 
 
 class Collate:

@@ -29,6 +29,7 @@ from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
 from .training.parameters import layer_factors
+from .training.spread import refuse_unequal
 from .training.state import Best, StageState
 from .training.validation import Validation
 
@@ -77,6 +78,7 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
     if stage.precision == "bfloat16" and not parallel.has_fast_bfloat16(run.device):
         run.warn(name, "this processor has no bfloat16 units: precision: float32 would be several times faster")
     model, parameters = build_model(run, name, stage)
+    refuse_unequal(run, name, model, stage.accumulate)
     with blaming(stage.optimizer, name):
         factors = layer_factors(model, stage.layer_decay)
         optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)

@@ -1,4 +1,4 @@
-"""The argument of every check."""
+"""The argument of every check, and the way in which a check fails."""
 
 from __future__ import annotations
 
@@ -9,7 +9,21 @@ import attrs
 
 @attrs.frozen
 class Case:
-    """The spec of an example, and its inputs (see antifaz.core.examples.Example)."""
+    """The spec of an example, and its inputs (see antifaz.core.examples.Example).
+
+    files: plugins named by their files, which another process has to load before it can know the spec.
+    """
 
     spec: Any
     inputs: Any
+    files: tuple[str, ...] = ()
+
+
+def require(condition: object, wrong: str, remedy: str) -> None:
+    """Fail unless the condition holds. wrong: what the component does. remedy: what its author may do about it.
+
+    Raises:
+        AssertionError: with both.
+    """
+    if not condition:
+        raise AssertionError(f"{wrong}\n    To mend it: {remedy}")

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from antifaz.core.graph.loading import fake_batch
-from antifaz.core.interfaces import CroppingDecoder, Entry, Sample
+from antifaz.core.interfaces import CroppingDecoder, Entry, Sample, SampleSet
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
@@ -22,7 +22,7 @@ from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import class_out_of_range
 from antifaz.data.text import Text, reads_text
 
-from .case import Case
+from .case import Case, require
 
 SECONDS = 1.0
 BATCH = 4
@@ -36,48 +36,78 @@ def _same(a: Sample, b: Sample) -> bool:
     return all((x is None) == (y is None) and (x is None or y is None or torch.equal(x, y)) for x, y in pairs)
 
 
+DECLARE = "let `shapes()` of the spec name the entries that there are"
+GENERATORS = "draw from the global generators of torch, numpy or Python, which the loader seeds, or from none"
+
+
+def load(samples: SampleSet, index: int, seed: int) -> Sample:
+    """Load a sample as the loader does: with every global generator under its seed."""
+    with seeded(seed):
+        return samples.load(index, seed)
+
+
+def require_declared(name: str, values: torch.Tensor, shape: Shape) -> None:
+    """Fail unless a batch of an entry has the declared shape and type, and finite values."""
+    got, wanted = f"{list(values.shape[1:])} of {values.dtype}", f"{list(shape.dims)} of torch.{shape.dtype}"
+    require(got == wanted, f"{name} is {got}, declared is {wanted}", "return what the shape declares, or declare what is returned")
+    finite = not values.is_floating_point() or bool(values.isfinite().all())
+    require(finite, f"{name} is not finite", "return None for an entry that a sample lacks, and finite numbers otherwise")
+
+
 def declared_shapes(case: Case) -> None:
     """Every sample has the declared entries in their shapes and types, or lacks some of them."""
     declared = case.spec.shapes()
     for training in (False, True):
         samples = case.spec.build(training)
-        assert len(samples) > 0, "the example is empty"
-        assert dict(samples.shapes) == dict(declared), f"the set says {samples.shapes}, its spec {declared}"
-        loaded = [samples.load(i, i) for i in range(len(samples))]
+        require(len(samples) > 0, "the example is empty", "let `prepare` of the example write a few samples")
+        wrong = f"the set says {dict(samples.shapes)}, its spec {dict(declared)}"
+        require(dict(samples.shapes) == dict(declared), wrong, "give the set the shapes that `shapes()` of the spec returns")
+        loaded = [load(samples, i, i) for i in range(len(samples))]
         broken = [sample.problem for sample in loaded if sample.problem is not None]
-        assert not broken, f"the example has samples that cannot be read: {broken[0]}"
+        require(not broken, f"the example has samples that cannot be read: {broken[:1]}", "write readable ones in `prepare`")
         undeclared = {name for sample in loaded for name in sample.entries} - set(declared)
-        assert not undeclared, f"samples hold {', '.join(sorted(undeclared))}, which is not declared"
+        wrong = f"samples hold {', '.join(sorted(undeclared))}, which is not declared"
+        require(not undeclared, wrong, "add it to `shapes()` of the spec, or leave it out of the sample")
         batch = Collate(samples)([(sample, i) for i, sample in enumerate(loaded)])
-        assert set(batch.entries) == set(declared)
+        require(
+            set(batch.entries) == set(declared), f"a batch holds {sorted(batch.entries)}, declared are {sorted(declared)}", DECLARE
+        )
         for name, shape in declared.items():
             values = batch.entries[name].values
-            got = (tuple(values.shape[1:]), str(values.dtype))
-            assert got == (shape.dims, f"torch.{shape.dtype}"), f"{name} is {got}, declared is {shape}"
-            assert not values.is_floating_point() or bool(values.isfinite().all()), f"{name} is not finite"
-            wrong = class_out_of_range(values, shape)
-            assert wrong is None, f"{name} is class {wrong} of {len(shape.classes)}"
+            require_declared(name, values, shape)
+            number = class_out_of_range(values, shape)
+            wrong = f"{name} is class {number} of {len(shape.classes)}"
+            require(number is None, wrong, "number classes from 0, in the order of `classes` of the declared shape")
 
 
 def seeded_samples(case: Case) -> None:
-    """A sample follows from its seed, and in evaluation from nothing else than its file; torch's generator is left as it was."""
+    """Read as the loader reads it, a sample follows from its seed, and in evaluation from nothing else than its file."""
+    remedy = (
+        "draw from `seed`, or from the global generators of torch, numpy or Python, which the loader seeds for every sample; "
+        "`numpy.random.default_rng()` and `torch.Generator()` without a seed are others"
+    )
     for training in (False, True):
         samples = case.spec.build(training)
-        before = torch.get_rng_state()
         for index in range(min(3, len(samples))):
-            assert _same(samples.load(index, 5), samples.load(index, 5)), f"sample {index} differs under one seed"
-            if not training:
-                assert _same(samples.load(index, 5), samples.load(index, 6)), f"sample {index} is random in evaluation"
-        assert torch.equal(before, torch.get_rng_state()), "loading a sample moves torch's global generator"
+            require(_same(load(samples, index, 5), load(samples, index, 5)), f"sample {index} differs under one seed", remedy)
+            wrong = f"sample {index} is random in evaluation"
+            still = training or _same(load(samples, index, 5), load(samples, index, 6))
+            require(
+                still, wrong, "draw nothing where `build(training)` was called with False: the middle of a clip, no augmentation"
+            )
 
 
 def names_and_counts(case: Case) -> None:
     """Samples have names, and the set counts what it found."""
     samples = case.spec.build(False)
     names = [samples.identity(i) for i in range(len(samples))]
-    assert all(isinstance(name, str) and name for name in names)
-    assert len(set(names)) == len(names), "two samples have one name"
-    assert {"found", "missing", "unreadable"} <= set(samples.counts())
+    wrong = f"these are no names of samples: {[name for name in names if not (isinstance(name, str) and name)]}"
+    require(all(isinstance(name, str) and name for name in names), wrong, "return a text that is not empty from `identity`")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    wrong = f"several samples have one name: {', '.join(twice[:3])}"
+    require(not twice, wrong, "return the path from `identity`, or what else a person finds the sample by")
+    unnamed = sorted({"found", "missing", "unreadable"} - set(samples.counts()))
+    require(not unnamed, f"`counts` does not say {', '.join(unnamed)}", "return how many samples are found, missing, unreadable")
 
 
 @contextmanager
@@ -103,41 +133,50 @@ def decoded_shapes(case: Case) -> None:
     declared = case.spec.shape(SECONDS)
     with _sources(case.spec) as sources:
         decodable = [source for source in sources if decoder.decode(source, 0.0) is not None]
-        assert decodable, "it finds nothing in a file with sound and pictures, or in text"
-        assert len(decodable) < len(sources), "a file without this modality, or an empty text, must give None"
+        wrong = "it finds nothing in a file with sound and pictures, or in text"
+        require(decodable, wrong, "return the clip that begins at `start` from `decode`")
+        wrong = "it makes a clip of a file without its modality, or of an empty text"
+        require(len(decodable) < len(sources), wrong, "return None from `decode` there: the sample is then without this modality")
         clips = [decoder.decode(m, start) for m in decodable for start in (0.0, 0.37, 2.9, 10.0)]
         if isinstance(decoder, CroppingDecoder):
             clips += [decoder.decode_crop(m, 0.37, crop) for m in decodable for crop in range(decoder.crops)]
         stored = [clip for clip in clips if clip is not None]
-        assert len({(tuple(clip.shape), clip.dtype) for clip in stored}) == 1, "stored clips differ in form"
+        forms = sorted({f"{list(clip.shape)} of {clip.dtype}" for clip in stored})
+        wrong = f"stored clips differ in form: {', '.join(forms)}"
+        require(len(forms) == 1, wrong, "return one shape and type from any place of any file; fill short ones up")
         again = decoder.decode(decodable[0], 0.37)
-        assert again is not None
-        assert torch.equal(again, stored[1]), "decoding is not deterministic"
+        wrong = "decoding the same clip twice gives different values"
+        require(
+            again is not None and torch.equal(again, stored[1]), wrong, "draw nothing in `decode`; what is random goes to `augment`"
+        )
     with seeded(0):
         for training in (False, True):
             finished = decoder.finish(torch.stack([decoder.augment(clip) if training else clip for clip in stored]), training)
             if isinstance(finished, Features):
-                assert finished.presence().shape == finished.values.shape[: finished.presence().dim()]
+                marks, shape = list(finished.presence().shape), list(finished.values.shape)
+                wrong = f"finished clips have the shape {shape}, and their marks {marks}"
+                require(marks == shape[: len(marks)], wrong, "mark whole parts: `valid` has the first axes of `values`")
                 finished = finished.values
-            assert tuple(finished.shape[1:]) == declared.dims, f"finished clips are {list(finished.shape[1:])}, not {declared.dims}"
-            assert finished.dtype == getattr(torch, declared.dtype)
-            assert bool(finished.isfinite().all())
-            assert declared.vocab_size is None or bool(((finished >= 0) & (finished < declared.vocab_size)).all())
+            require_declared("a batch of finished clips", finished, declared)
+            known = declared.vocab_size is None or bool(((finished >= 0) & (finished < (declared.vocab_size or 0))).all())
+            wrong = f"finished clips hold numbers outside the declared vocabulary of {declared.vocab_size}"
+            require(known, wrong, "declare the size of the vocabulary as `Shape.vocab_size`, its largest number and one")
 
 
 def keeps_the_form(case: Case) -> None:
     """A transform gives back the shape and type that it got, and follows from torch's global generator."""
     transform = case.spec.build()
     (shape,) = case.inputs.values()
-    assert isinstance(shape, Shape)
+    assert isinstance(shape, Shape), "a transform's example has one value, a Shape"
     value = torch.randint(0, 255, shape.dims).to(getattr(torch, shape.dtype))
     results = []
     for _ in range(2):
         with seeded(3):
             results.append(transform(value.clone()))
-    assert results[0].shape == value.shape, f"{list(value.shape)} became {list(results[0].shape)}"
-    assert results[0].dtype == value.dtype
-    assert torch.equal(*results), "it is random by something else than torch's global generator"
+    got, wanted = (f"{list(each.shape)} of {each.dtype}" for each in (results[0], value))
+    require(got == wanted, f"a value of the form {wanted} became one of {got}", "return the shape and type that came")
+    wrong = "under one seed it gives two results"
+    require(torch.equal(*results), wrong, GENERATORS)
 
 
 def declared_batches(case: Case) -> None:
@@ -153,7 +192,12 @@ def declared_batches(case: Case) -> None:
         with seeded(3):
             results.append(transform(batch))
     for name, value in results[0].items():
-        got = (tuple(value.values.shape[1:]), str(value.values.dtype))
-        assert got == (declared[name].dims, f"torch.{declared[name].dtype}"), f"{name} is {got}, declared is {declared[name]}"
-        assert not bool((value.in_samples() & ~present).any()), f"{name} is there in a sample that had nothing"
-        assert torch.equal(value.values, results[1][name].values), f"{name} is random by something else than torch's generator"
+        require(name in declared, f"{name} is in the batch and not declared", DECLARE)
+        require_declared(name, value.values, declared[name])
+        wrong = f"{name} is there in a sample that had nothing"
+        require(
+            not (value.in_samples() & ~present).any(),
+            wrong,
+            "keep `valid` False where nothing came; mix with present samples alone",
+        )
+        require(torch.equal(value.values, results[1][name].values), f"under one seed {name} has two values", GENERATORS)

@@ -40,7 +40,18 @@ class Check:
             if self.example.prepare is not None:
                 self.example.prepare(Path(folder))
             text = self.example.text.replace(FOLDER, folder)
-            self.run(Case(component_of(text, self.example.kind, self.plugins.catalogue), self.example.inputs))
+            case = Case(component_of(text, self.example.kind, self.plugins.catalogue), self.example.inputs, self.files)
+            try:
+                self.run(case)
+            except AssertionError as error:
+                about = (self.run.__doc__ or "").strip().partition("\n")[0]
+                error.args = (f"{self.example.kind} {self.example.text}: {error}\n    The check: {about}",)
+                raise
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The plugins that are files and not installed."""
+        return tuple(row.origin for row in self.plugins.rows if row.origin.endswith(".py"))
 
     def __str__(self) -> str:
         return self.name

@@ -13,11 +13,15 @@ from antifaz.core.objectives import reduce
 from antifaz.core.streams import Group, Shape
 from antifaz.core.tokens import Features
 
-from .case import Case
+from .case import Case, require
 from .nodes import TIGHT, gradients, same
 
 BATCH = 12
 Groups = dict[str, dict[str, Features]]
+ZEROS = (
+    "count valid samples alone (`presence()` of each argument), and put zeros in the place of the others before anything is "
+    "computed: `antifaz.core.objectives.zero_invalid`, `masked_sum`"
+)
 
 
 def _draw(case: Case, seed: int = 0) -> Groups:
@@ -49,8 +53,9 @@ def finite_with_gradients(case: Case) -> None:
     for leaf in leaves:
         leaf.requires_grad_()
     value, figures = _loss(case, groups)
-    assert all(bool(figure.isfinite()) for figure in figures.values()), f"not finite: {figures}"
-    assert any(bool(g.abs().max() > 0) for g in gradients(value, leaves)), "no gradient reaches anything"
+    _require_finite(figures)
+    learns = any(bool(g.abs().max() > 0) for g in gradients(value, leaves))
+    require(learns, "no gradient reaches anything that arrives", "compute `total` of a Term from what arrives, without `detach`")
 
 
 def absent_samples(case: Case) -> None:
@@ -70,9 +75,9 @@ def absent_samples(case: Case) -> None:
                 return Features(values, present)
 
             value, _ = _loss(case, _map(groups, absent, {argument}))
-            same(value.detach(), alone.detach(), f"the loss with absent samples of `{argument}`, and of the others alone")
+            same(value, alone, f"the loss with absent samples of `{argument}`, and of the others alone", ZEROS)
             for gradient in gradients(value, leaves):
-                assert not gradient[~present].any(), f"absent samples of `{argument}` have a gradient"
+                require(not gradient[~present].any(), f"absent samples of `{argument}` have a gradient", ZEROS)
 
 
 def nothing_there(case: Case) -> None:
@@ -81,9 +86,10 @@ def nothing_there(case: Case) -> None:
     _, usual = _loss(case, groups)
     nobody = torch.zeros(BATCH, dtype=torch.bool)
     value, figures = _loss(case, _map(groups, lambda v: Features(v.values, nobody)))
-    assert figures.keys() == usual.keys(), f"it logs {sorted(figures)} instead of {sorted(usual)}"
-    assert value.item() == 0.0, f"the loss of nothing is {value.item()}"
-    assert all(bool(figure.isfinite()) for figure in figures.values()), f"not finite: {figures}"
+    wrong = f"where nothing is there it has the terms and logs {sorted(figures)} instead of {sorted(usual)}"
+    require(figures.keys() == usual.keys(), wrong, "return the same names always; a Term may have a count of 0")
+    require(value.item() == 0.0, f"the loss of nothing is {value.item()}", ZEROS)
+    _require_finite(figures)
 
 
 def order_of_samples(case: Case) -> None:
@@ -92,7 +98,7 @@ def order_of_samples(case: Case) -> None:
     order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(2))
     value, _ = _loss(case, groups)
     turned, _ = _loss(case, _map(groups, lambda v: Features(v.values[order])))
-    same(turned.detach(), value.detach(), "the loss of the same samples in another order")
+    same(turned, value, "the loss of the same samples in another order", "treat samples alike, whatever their place in the batch")
 
 
 def meta_device(case: Case) -> None:
@@ -100,7 +106,13 @@ def meta_device(case: Case) -> None:
     with torch.device("meta"):
         module = case.spec.build(case.inputs)
     loss = module(**_map(_draw(case), lambda v: Features(v.values.to("meta"))))
-    assert all(term.total.dim() == 0 for term in loss.terms.values()), "totals are scalars"
+    shapes = {name: list(term.total.shape) for name, term in loss.terms.items() if term.total.dim()}
+    require(not shapes, f"totals of terms are no scalars: {shapes}", "sum over the samples: `antifaz.core.objectives.masked_sum`")
+
+
+def _require_finite(figures: Mapping[str, Tensor]) -> None:
+    wrong = [f"{name} is {float(figure)}" for name, figure in figures.items() if not figure.isfinite()]
+    require(not wrong, f"{', '.join(wrong)}", "guard logarithms, roots and divisions, above all by a count of 0")
 
 
 def _figures(case: Case, groups: Groups) -> dict[str, float]:
@@ -110,9 +122,9 @@ def _figures(case: Case, groups: Groups) -> dict[str, float]:
 def finite(case: Case) -> None:
     """Named, finite numbers."""
     figures = _figures(case, _draw(case))
-    assert figures, "it measures nothing"
+    require(figures, "it measures nothing", "return a number for each name")
     wrong = [name for name, value in figures.items() if not (isinstance(value, float | int) and math.isfinite(value))]
-    assert not wrong, f"these are not finite numbers: {', '.join(wrong)}"
+    require(not wrong, f"these are not finite numbers: {', '.join(wrong)}", "return Python numbers (`.item()`), finite ones")
 
 
 def absent_samples_of_metrics(case: Case) -> None:
@@ -122,7 +134,8 @@ def absent_samples_of_metrics(case: Case) -> None:
     expected = _figures(case, _map(groups, lambda v: Features(v.values[present])))
     got = _figures(case, _map(groups, lambda v: Features(v.values, present)))
     for name, value in expected.items():
-        assert abs(got[name] - value) <= 1e-6 * max(1.0, abs(value)), f"{name} is {got[name]} with absent samples, {value} without"
+        wrong = f"{name} is {got.get(name)} with absent samples, and {value} of the others alone"
+        require(name in got and abs(got[name] - value) <= 1e-6 * max(1.0, abs(value)), wrong, ZEROS)
 
 
 def order_in_metrics(case: Case) -> None:
@@ -131,4 +144,6 @@ def order_in_metrics(case: Case) -> None:
     order = torch.randperm(BATCH, generator=torch.Generator().manual_seed(2))
     expected, got = _figures(case, groups), _figures(case, _map(groups, lambda v: Features(v.values[order])))
     for name, value in expected.items():
-        assert abs(got[name] - value) <= max(TIGHT, 1e-6 * abs(value)), f"{name} is {value}, and {got[name]} in another order"
+        wrong = f"{name} is {value}, and {got.get(name)} in another order of the samples"
+        equal = name in got and abs(got[name] - value) <= max(TIGHT, 1e-6 * abs(value))
+        require(equal, wrong, "treat samples alike, whatever their place")

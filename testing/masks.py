@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import attrs
-import torch
 
 from antifaz.core.routing import Routing
 from antifaz.core.streams import Stream
 from antifaz.registry import SpecError
 
-from .case import Case
+from .case import Case, require
 
 
 def _streams(case: Case) -> list[Stream]:
@@ -31,17 +30,21 @@ def _routings(case: Case) -> list[tuple[Routing, list[Stream], list[Stream]]]:
 def covers_readers(case: Case) -> None:
     """There is a row for every reader, none for others, and rows name known sources."""
     for routing, readers, sources in _routings(case):
-        assert set(routing.readers) == {reader.name for reader in readers}, f"rows for {routing.readers}"
+        names = [reader.name for reader in readers]
+        wrong = f"it was asked for the readers {', '.join(names)} and has rows for {', '.join(routing.readers)}"
+        require(set(routing.readers) == set(names), wrong, "return one row for each of `readers`, under its name")
         unknown = set(routing.sources) - {source.name for source in sources}
-        assert not unknown, f"it reads unknown streams: {', '.join(sorted(unknown))}"
+        require(not unknown, f"it reads unknown streams: {', '.join(sorted(unknown))}", "let rows name streams of `sources` alone")
 
 
 def learned_readers(case: Case) -> None:
     """Self-attention keeps what a stream was; a query has nothing to keep."""
     (self_attention, *cross) = _routings(case)
-    assert not self_attention[0].learned_readers, "streams that read each other are not learned queries"
+    wrong = "its routing of streams that read each other calls them learned queries, which would lose what they were"
+    require(not self_attention[0].learned_readers, wrong, "leave `learned_readers` False where `readers == sources`")
     for routing, _, _ in cross:
-        assert routing.learned_readers, "queries are learned readers: pass learned_readers=True where readers are not sources"
+        wrong = "its routing of a readout's queries does not call them learned readers"
+        require(routing.learned_readers, wrong, "pass `learned_readers=True` to the Routing where `readers` are not `sources`")
 
 
 def dense_reference(case: Case) -> None:
@@ -50,16 +53,24 @@ def dense_reference(case: Case) -> None:
         rows = {reader.name: max(1, reader.tokens) for reader in readers}
         columns = {source.name: source.tokens for source in sources}
         dense = routing.dense(rows, columns)
-        assert int(dense.sum()) == routing.allowed_pairs(rows, columns)
-        assert bool(dense.any(dim=1).all()), "a token reads nothing"
+        drawn, counted = int(dense.sum()), routing.allowed_pairs(rows, columns)
+        wrong = f"its dense mask allows {drawn} pairs of tokens, its rows count {counted}"
+        require(drawn == counted, wrong, "return a plain `antifaz.core.routing.Routing`, whose rows name each source once")
+        require(dense.any(dim=1).all(), "a token reads nothing", "give every reader a source that has tokens")
 
 
 def order_of_streams(case: Case) -> None:
     """The routing does not depend on the order in which streams are named, and is the same when asked again."""
     streams = _streams(case)
-    first = case.spec.routing(streams, streams)
-    turned = streams[::-1]
-    for again in (case.spec.routing(streams, streams), case.spec.routing(turned, turned)):
-        assert {r: dict(row) for r, row in again.reads.items()} == {r: dict(row) for r, row in first.reads.items()}
-    lengths = {stream.name: stream.tokens for stream in streams}
-    assert torch.equal(first.dense(lengths, lengths), case.spec.routing(streams, streams).dense(lengths, lengths))
+    first = _edges(case, streams)
+    remedy = "decide by what streams are (`name`, `latent`, `grid`), or by a fixed order such as that of the alphabet"
+    for order, what in ((streams, "asked again"), (streams[::-1], "asked in another order of the streams")):
+        again = _edges(case, order)
+        different = [f"{r} reads {row} and then {again.get(r)}" for r, row in first.items() if row != again.get(r)]
+        require(not different, f"{what}, the mask routes otherwise: {'; '.join(different)}", remedy)
+
+
+def _edges(case: Case, streams: list[Stream]) -> dict[str, dict[str, str]]:
+    """Reader -> source -> the name of the edge, in self-attention."""
+    routing = case.spec.routing(streams, streams)
+    return {reader: {source: row[source].value for source in sorted(row)} for reader, row in routing.reads.items()}

@@ -18,7 +18,7 @@ from antifaz.core.routing import compose
 from antifaz.core.streams import Group, Shape, Stream
 from antifaz.core.tokens import Features, Tokens
 
-from .case import Case
+from .case import Case, require
 
 BATCH = 3
 TIGHT = 1e-9
@@ -52,7 +52,7 @@ class Node:
 
     def __call__(self, arriving: Arriving, batch: int = BATCH, outputs: Iterable[str] | None = None) -> Leaving:
         asked = frozenset(self.outputs if outputs is None else outputs)
-        assert self.kind.call is not None
+        assert self.kind.call is not None, f"{self.kind.name} is no kind of graph nodes"
         leaving = self.kind.call(self.module, arriving, asked, batch)
         return {"it": leaving} if isinstance(leaving, Tokens | Features) else dict(leaving)
 
@@ -96,15 +96,16 @@ def part(value: Tokens | Features, rows: Tensor) -> Tokens | Features:
     return Tokens(value.values[rows], value.grid, None, valid) if isinstance(value, Tokens) else Features(value.values[rows], valid)
 
 
-def same(got: Tensor, expected: Tensor, what: str, tolerance: float = TIGHT) -> None:
-    """Fail unless two results agree; with a tolerance of 0 bit for bit."""
+def same(got: Tensor, expected: Tensor, what: str, remedy: str, tolerance: float = TIGHT) -> None:
+    """Fail unless two results agree; with a tolerance of 0 bit for bit. what: the two. remedy: what an author may do about it."""
     got, expected = got.detach(), expected.detach()
+    require(got.shape == expected.shape, f"{what}: their shapes are {list(got.shape)} and {list(expected.shape)}", remedy)
     if tolerance == 0:
-        assert torch.equal(got, expected), f"{what}: {int((got != expected).sum())} of {got.numel()} numbers differ"
+        require(torch.equal(got, expected), f"{what}: {int((got != expected).sum())} of {got.numel()} numbers differ", remedy)
         return
     largest = float((got - expected).abs().max()) if got.numel() else 0.0
     size = max(1.0, float(expected.abs().max()) if expected.numel() else 0.0)
-    assert largest <= tolerance * size, f"{what}: they differ by {largest:.3g}"
+    require(largest <= tolerance * size, f"{what}: they differ by {largest:.3g}", remedy)
 
 
 def projected(value: Tokens | Features, rows: Tensor | None = None) -> Tensor:
@@ -128,32 +129,42 @@ def shapes(case: Case) -> None:
     in_training = node(node.draw())
     node.module.eval()
     leaving = node(node.draw())
-    assert set(in_training) == set(leaving), f"in training it returns {sorted(in_training)}, in evaluation {sorted(leaving)}"
-    assert set(leaving) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(leaving)}"
+    require(
+        set(in_training) == set(leaving),
+        f"in training it returns {sorted(in_training)}, in evaluation {sorted(leaving)}",
+        "return the same names in both; what only training needs belongs into an objective",
+    )
+    remedy = "let `outputs` of the spec declare what `forward` returns, by the same names and in the same shapes"
+    require(
+        set(leaving) == set(node.outputs), f"declared are the outputs {sorted(node.outputs)}, returned {sorted(leaving)}", remedy
+    )
     for name, declared in node.outputs.items():
-        got = tuple(leaving[name].values.shape)
-        assert got == (BATCH, *declared.dims), f"{name} is declared as {[BATCH, *declared.dims]} and returned as {list(got)}"
-        tokens = leaving[name]
+        tokens, wanted = leaving[name], [BATCH, *declared.dims]
+        got = list(tokens.values.shape)
+        require(got == wanted, f"{name} is declared as {wanted} and returned as {got}", remedy)
         if isinstance(declared, Stream):
-            assert isinstance(tokens, Tokens), f"{name} is declared as tokens and returned as features"
-            assert tokens.grid == declared.grid, f"{name} is declared with the grid {declared.grid} and returned with {tokens.grid}"
+            require(isinstance(tokens, Tokens), f"{name} is declared as tokens and returned as features", remedy)
+            grid = getattr(tokens, "grid", None)
+            require(grid == declared.grid, f"{name} is declared with the grid {declared.grid} and returned with {grid}", remedy)
 
 
 def meta_device(case: Case) -> None:
     """It is built and run without memory, with the same shapes."""
+    remedy = "make tensors on the device of what arrives (`x.new_zeros(...)`), or keep them as buffers; read no values of tensors"
     node = Node(case, dtype=torch.float32, device="meta")
     node(node.draw())
     node.module.eval()
     for name, value in node(node.draw()).items():
-        assert value.values.is_meta, f"{name} is not on the meta device: the module makes tensors elsewhere"
-        assert tuple(value.values.shape[1:]) == node.outputs[name].dims
+        require(value.values.is_meta, f"{name} is not on the meta device: the module makes tensors elsewhere", remedy)
+        got, declared = tuple(value.values.shape[1:]), node.outputs[name].dims
+        require(got == declared, f"on the meta device {name} is {list(got)}, declared is {list(declared)}", remedy)
 
 
 def determinism(case: Case) -> None:
     """A seed gives the same weights; evaluation twice the same bits; training under one seed too."""
     first, second = Node(case, seed=3), Node(case, seed=3)
     for (name, a), (_, b) in zip(first.module.state_dict().items(), second.module.state_dict().items(), strict=True):
-        same(b, a, f"{name}, built twice under one seed", 0)
+        same(b, a, f"{name}, built twice under one seed", "draw first weights from torch's global generator alone", 0)
     for training in (False, True):
         first.module.train(training)
         state = {name: value.clone() for name, value in first.module.state_dict().items()}
@@ -162,8 +173,10 @@ def determinism(case: Case) -> None:
             first.module.load_state_dict(state)
             torch.manual_seed(5)
             runs.append(first(first.draw()))
+        remedy = "keep nothing between calls but buffers, and draw from torch's global generator alone"
         for name, value in runs[0].items():
-            same(runs[1][name].values, value.values, f"{name}, run twice {'in training' if training else 'in evaluation'}", 0)
+            what = f"{name}, run twice {'in training' if training else 'in evaluation'}"
+            same(runs[1][name].values, value.values, what, remedy, 0)
 
 
 def batch_independence(case: Case) -> None:
@@ -172,11 +185,13 @@ def batch_independence(case: Case) -> None:
     node.module.eval()
     batch = node.draw()
     whole = node(batch)
+    remedy = "compute nothing over the batch axis in evaluation; a norm of batches uses its running statistics there"
     for rows in ([1], [2, 0, 1]):
         index = torch.tensor(rows)
         some = node({name: part(value, index) for name, value in batch.items()}, batch=len(rows))
         for name, value in whole.items():
-            same(some[name].values, value.values[index], f"{name} of the samples {rows} of a batch, and of them alone")
+            what = f"{name} of the samples {rows} of a batch, and of them alone"
+            same(some[name].values, value.values[index], what, remedy)
 
 
 def bfloat16(case: Case) -> None:
@@ -186,11 +201,12 @@ def bfloat16(case: Case) -> None:
     exact = node(node.draw())
     with torch.autocast("cpu", torch.bfloat16):
         rough = node(node.draw())
+    remedy = "compute sums, norms and exponentials in float32 (`antifaz.core.objectives.no_autocast`, `at_least_float32`)"
     for name, value in exact.items():
         got = rough[name].values.float()
-        assert got.isfinite().all(), f"{name} is not finite under bfloat16"
+        require(got.isfinite().all(), f"{name} is not finite under bfloat16", remedy)
         error = ((got - value.values).norm() / value.values.norm().clamp(min=1e-6)).item()
-        assert error < 0.1, f"{name} under bfloat16 is {100 * error:.0f} % away from float32"
+        require(error < 0.1, f"{name} under bfloat16 is {100 * error:.0f} % away from float32", remedy)
 
 
 def compilation(case: Case) -> None:
@@ -201,8 +217,9 @@ def compilation(case: Case) -> None:
     expected = node(batch)
     torch._dynamo.reset()
     eager, node.module = node.module, torch.compile(node.module, backend="aot_eager", fullgraph=True)  # type: ignore[assignment]
+    remedy = "let nothing in `forward` depend on Python state that changes between calls"
     for name, value in node(batch).items():
-        same(value.values, expected[name].values, f"{name}, compiled and not", 1e-5)
+        same(value.values, expected[name].values, f"{name}, compiled and not", remedy, 1e-5)
     node.module = eager
 
 
@@ -212,8 +229,9 @@ def state_dict(case: Case) -> None:
     other.module.load_state_dict(node.module.state_dict(), strict=True)
     node.module.eval(), other.module.eval()
     expected = node(node.draw())
+    remedy = "keep what is drawn or learned as a parameter or a buffer: other attributes are lost with the process"
     for name, value in other(other.draw()).items():
-        same(value.values, expected[name].values, f"{name} after a round trip of the state", 0)
+        same(value.values, expected[name].values, f"{name} after a round trip of the state", remedy, 0)
 
 
 def trained_parameters(case: Case) -> None:
@@ -225,105 +243,5 @@ def trained_parameters(case: Case) -> None:
     dead = [name for name, g in zip(named, gradients(total, list(named.values())), strict=True) if not g.abs().max()]
     # The softmax does not see what is added to all scores of a row, so a key's bias is dead by nature.
     dead = [name for name in dead if not name.endswith("key.bias")]
-    assert not dead, f"no gradient reaches {', '.join(dead)}"
-
-
-def routing(case: Case) -> None:
-    """Gradients are exactly zero where the declared routing forbids an influence, and not where it allows one."""
-    for training, marked in ((False, False), (True, False), (False, True)):
-        node = Node(case).redrawn()
-        node.module.train(training)
-        batch = partly_absent(node.draw()) if marked else node.draw()
-        leaves = {n: v.values.requires_grad_() for n, v in batch.items() if v.values.is_floating_point()}
-        torch.manual_seed(0)
-        leaving = node(batch)
-        for output, value in leaving.items():
-            sizes = gradients(projected(value), list(leaves.values()))
-            for name, gradient in zip(leaves, sizes, strict=True):
-                largest = float(gradient.abs().max())
-                allowed = name in node.may_read(output)
-                mode = ("training" if training else "evaluation") + (" with absent samples" if marked else "")
-                if allowed:
-                    assert largest > 0, f"{output} may depend on {name} and does not ({mode})"
-                else:
-                    assert largest == 0, f"{output} depends on {name} (gradient {largest:.3g} in {mode}); the routing forbids it"
-
-
-def absent_streams(case: Case) -> None:
-    """A stream that is left out changes no output that it may not influence; outputs without any input are left out."""
-    node = Node(case).redrawn()
-    node.module.eval()
-    for batch in (node.draw(), partly_absent(node.draw())):
-        _without_each(node, batch)
-
-
-def _without_each(node: Node, batch: Leaving) -> None:
-    whole = node(batch)
-    for absent in batch:
-        rest = {name: value for name, value in batch.items() if name != absent}
-        if not rest:
-            continue
-        answerable = [output for output in node.outputs if node.may_read(output) & set(rest)]
-        leaving = node(rest, outputs=answerable)
-        missing = [output for output in answerable if output not in leaving and output != absent]
-        assert not missing, f"without {absent}, {', '.join(missing)} can be answered and is left out"
-        for output in leaving:
-            reads = node.may_read(output)
-            assert reads & set(rest), f"without {absent}, {output} has nothing to read and is answered all the same"
-            if absent not in reads:
-                same(leaving[output].values, whole[output].values, f"{output} with and without {absent}, which it may not read")
-
-
-def invalid_tokens(case: Case) -> None:
-    """Tokens marked invalid influence nothing: gradients are exactly zero, and other values in their place change no bit."""
-    node = Node(case).redrawn()
-    node.module.eval()
-    for name, value in node.draw().items():
-        marks = torch.ones(value.values.shape[:2], dtype=torch.bool)
-        marks[0, 0] = marks[1, marks.shape[1] // 2 :] = marks[2] = False
-        leaf = value.values.clone().requires_grad_()
-        batch = node.draw() | {name: Tokens(leaf, value.grid, None, marks)}  # type: ignore[union-attr]
-        leaving = node(batch)
-        changed = torch.where(marks[..., None], leaf.detach(), 1e3 * torch.randn_like(leaf))
-        other = node(batch | {name: Tokens(changed, value.grid, None, marks)})  # type: ignore[union-attr]
-        for output, result in leaving.items():
-            rows = result.valid if result.valid is not None else torch.ones(result.values.shape[:1], dtype=torch.bool)
-            if isinstance(result, Tokens):
-                rows = torch.ones(result.values.shape[:2], dtype=torch.bool) if result.valid is None else result.valid
-                # An invalid token may keep what it was; where tokens were merged, the result says which are valid.
-                rows = rows & marks if output == name and rows.shape == marks.shape else rows
-            assert result.values.isfinite().all(), f"{output} is not finite where tokens of {name} are invalid"
-            (gradient,) = gradients(projected(result, rows), [leaf])
-            largest = float(gradient[~marks].abs().max())
-            assert largest == 0, f"{output} depends on invalid tokens of {name} (gradient {largest:.3g})"
-            same(other[output].values[rows], result.values[rows], f"{output} when invalid tokens of {name} are re-drawn", 0)
-
-
-def absent_samples(case: Case) -> None:
-    """An absent sample comes out marked as absent, and the others as if it were not there."""
-    node = Node(case).redrawn()
-    node.module.eval()
-    present = torch.tensor([True, False, True])
-    batch = node.draw()
-    marked = {name: Features(value.values, present) for name, value in batch.items()}
-    leaving, whole = node(marked), node(batch)
-    for output, value in leaving.items():
-        valid = value.valid
-        assert valid is not None, f"{output} does not say which samples are absent"
-        expected = present
-        if isinstance(value, Tokens):
-            assert valid.shape == value.values.shape[:2], f"{output}: tokens need marks of the shape (batch, tokens)"
-            own = whole[output].valid  # of single tokens, which may be padding
-            expected = present[:, None].expand_as(valid) if own is None else present[:, None] & own
-        assert torch.equal(valid, expected), f"{output} marks {valid.tolist()} as there; {expected.tolist()} were"
-        same(value.values[present], whole[output].values[present], f"{output} beside an absent sample")
-
-
-def order_of_streams(case: Case) -> None:
-    """The order in which streams arrive does not matter."""
-    node = Node(case).redrawn()
-    node.module.eval()
-    batch = node.draw()
-    expected = node(batch)
-    for name, value in node(dict(reversed(batch.items()))).items():
-        same(value.values, expected[name].values, f"{name}, when the streams arrive in another order")
+    remedy = "use it in `forward`, or leave it out: a parameter without gradient stops training on several processes"
+    require(not dead, f"no gradient reaches {', '.join(dead)}", remedy)

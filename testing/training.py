@@ -18,7 +18,7 @@ from antifaz.core.discovery import discover
 from antifaz.core.experiment import Experiment, read
 from antifaz.core.interfaces import OptimizerSpec, SampleSet
 
-from .case import Case
+from .case import Case, require
 
 STEPS = 40
 
@@ -70,9 +70,12 @@ def reduces_a_loss(case: Case) -> None:
     before, bias = float(loop.loss()), loop.parameters["bias"].detach().clone()
     loop.train(STEPS)
     after = float(loop.loss())
-    assert math.isfinite(after), f"the loss is {after} after {STEPS} steps"
-    assert after < before, f"the loss is {before:g}, and {after:g} after {STEPS} steps"
-    assert torch.equal(loop.parameters["bias"], bias), "a parameter changed whose learning rate is 0"
+    wrong = f"the loss of a quadratic is {before:g}, and {after:g} after {STEPS} steps"
+    require(
+        math.isfinite(after) and after < before, wrong, "choose an `lr` for the example that suits a tiny model, or mend `step`"
+    )
+    wrong = "a parameter changed whose learning rate is 0"
+    require(torch.equal(loop.parameters["bias"], bias), wrong, "multiply every change, decay too, by the `lr` of its group")
 
 
 def goes_on_from_its_state(case: Case) -> None:
@@ -87,7 +90,8 @@ def goes_on_from_its_state(case: Case) -> None:
         set_optimizer_state_dict(second.model, second.optimizer, state["optimizer"])
     second.train(5)
     for name, value in whole.parameters.items():
-        assert torch.equal(value, second.parameters[name]), f"{name} differs after a stop: something is not in the state_dict"
+        wrong = f"{name} differs after a stop: something that the optimizer remembers is not in its state_dict"
+        require(torch.equal(value, second.parameters[name]), wrong, "keep all of it in `self.state[parameter]`, as tensors")
 
 
 def _state(loop: Loop) -> dict[str, Any]:
@@ -98,10 +102,15 @@ def sane_rates(case: Case) -> None:
     """Every step has a finite rate from 0 to the peak or above, the same when asked again, and it grows with the peak."""
     for steps in (1, 2, 10):
         rates = [case.spec.rate(step, steps, 0.5) for step in range(steps)]
-        assert all(math.isfinite(rate) and rate >= 0 for rate in rates), f"of {steps} steps: {rates}"
-        assert rates == [case.spec.rate(step, steps, 0.5) for step in range(steps)], f"of {steps} steps, asked twice"
+        sane = all(math.isfinite(rate) and rate >= 0 for rate in rates)
+        require(sane, f"the rates of {steps} steps are {rates}", "return finite numbers of at least 0, of a single step too")
+        again = [case.spec.rate(step, steps, 0.5) for step in range(steps)]
+        wrong = f"the rates of {steps} steps are {rates}, and {again} when asked again"
+        require(rates == again, wrong, "let the rate follow from its arguments and the options alone")
         doubled = [case.spec.rate(step, steps, 1.0) for step in range(steps)]
-        assert all(math.isclose(2 * a, b) for a, b in zip(rates, doubled, strict=True)), f"{rates} of 0.5, {doubled} of 1"
+        wrong = f"the rates of {steps} steps are {rates} for a peak of 0.5, and {doubled} for a peak of 1"
+        proportional = all(math.isclose(2 * a, b) for a, b in zip(rates, doubled, strict=True))
+        require(proportional, wrong, "return `peak` times a factor: each group of parameters has a peak of its own")
 
 
 class _Run:
@@ -149,4 +158,5 @@ def survives_a_loop(case: Case) -> None:
                 loop.train(1)
                 callback.after_step(run, loop)
             callback.after_stage(run, loop)
-            assert all(p.isfinite().all() for p in model.parameters()), "parameters are no longer finite"
+            finite = all(bool(p.isfinite().all()) for p in model.parameters())
+            require(finite, "parameters are no longer finite after a stage with it", "change no parameter, or keep it finite")

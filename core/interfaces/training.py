@@ -18,7 +18,19 @@ if TYPE_CHECKING:
 
 @slot(KINDS["objective"])
 class ObjectiveSpec(Protocol):
-    """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills."""
+    """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills.
+
+    A batch is spread over processes, and with `accumulate` over micro-batches: the engine adds the totals and counts of the shares.
+    A loss that is a sum over samples is the same then. One that compares the samples of a batch gathers them first and declares
+    `needs_whole_batch`; with B samples here and G in all processes:
+
+        right_GW, valid_G = collectives.gather(right_BW), collectives.gather(valid_B)
+        own_B = torch.arange(B) + collectives.rank() * B  # where this process's samples are among all
+        losses_B = F.cross_entropy((left_BW @ right_GW.T).masked_fill(~valid_G, -1e9), own_B, reduction="none")
+        return Loss({"pairs": Term(masked_sum(losses_B, valid_B), valid_B.sum().float())})
+
+    The conformance kit and the engine, before the first step, hold every objective to it: see docs/conformance.md.
+    """
 
     def validate(self, inputs: Mapping[str, Group]) -> None:
         """Check that the term can be computed from these inputs, one group for each argument. Imports no torch.
@@ -41,9 +53,16 @@ class ScoresClasses(Protocol):
 
 
 class NeedsWholeBatch(Protocol):
-    """Optional for an ObjectiveSpec: it compares all samples of a batch, which accumulation would split."""
+    """Optional for an ObjectiveSpec: it compares all samples of a batch, which it gathers. Refused with `accumulate` above 1."""
 
     needs_whole_batch: ClassVar[bool]
+
+
+class DrawsRandomly(Protocol):
+    """Optional for an ObjectiveSpec: random draws change its loss, so that nothing can try whether its batch may be spread."""
+
+    @property
+    def draws_randomly(self) -> bool: ...
 
 
 @slot(KINDS["optimizer"])

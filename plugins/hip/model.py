@@ -362,12 +362,17 @@ def _of_tokens(valid_BG: Tensor | None, latents: int) -> Tensor | None:
 
 
 def _readable(sources: Sequence[str], name: str, marks: Marks) -> Tensor | None:
-    """(B, G): which groups of a lane had anything valid to read; None if all had."""
+    """(B, G): which groups of a lane had anything valid to read; None if all had.
+
+    A lane that reads others is there in the samples that have anything of its own: elsewhere it is as if it were not in the call.
+    """
+    own = marks[name]
     if tuple(sources) == (name,):
-        lane_valid = marks[name]
-        return None if lane_valid is None else lane_valid.any(dim=2)
+        return None if own is None else own.any(dim=2)
     read = [mark.flatten(1).any(dim=1) for mark in (marks[each] for each in sources) if mark is not None]
-    return torch.stack(read).any(dim=0)[:, None] if len(read) == len(sources) else None
+    known = [torch.stack(read).any(dim=0)] if len(read) == len(sources) else []
+    known += [] if own is None else [own.flatten(1).any(dim=1)]
+    return torch.stack(known).all(dim=0)[:, None] if known else None
 
 
 def _first_weights(module: nn.Module) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 
@@ -29,3 +32,18 @@ def test_the_generator_goes_on_as_if_nothing_had_been_drawn() -> None:
     with pytest.raises(RuntimeError), seeded(5):
         torch.rand(100).view(7)
     assert torch.equal(torch.rand(2), expected)
+
+
+def test_the_generators_of_numpy_and_python_follow_too() -> None:
+    def draw() -> list[float]:
+        return [float(np.random.rand()), random.random(), float(torch.rand(()))]
+
+    np.random.seed(1)
+    expected = np.random.rand()
+    np.random.seed(1)
+    draws = []
+    for _ in range(2):
+        with seeded(2**60 + 1):
+            draws.append(draw())
+    assert draws[0] == draws[1]
+    assert np.random.rand() == expected

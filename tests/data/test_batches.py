@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -137,3 +140,23 @@ def test_unreadable_files_beyond_the_limit_stop_the_run() -> None:
         limit.take(Batch({}, [7], {7: "gone"}))
     assert "gone" in str(refused.value)
     assert refused.value.hint == "repair or remove them, or raise data.mine.max_unreadable"
+
+
+class Careless(Numbers):
+    """Draws from global generators, and pays no attention to the seed that it is given."""
+
+    def load(self, index: int, seed: int) -> Sample:
+        drawn = [float(torch.rand(())), float(np.random.rand()), random.random()]
+        return Sample(index, {"x": torch.tensor(drawn[:2]), "label": torch.tensor(int(100 * drawn[2]))})
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_set_that_ignores_its_seed_is_seeded_by_the_loader(workers: int) -> None:
+    """Also where a run begins later, with other draws before it and other workers."""
+    whole = list(training_batches(Careless(10), batch_size=4, steps=3))
+    torch.rand(7), np.random.rand(7)
+    rest = list(training_batches(Careless(10), batch_size=4, steps=3, start=1, workers=workers))
+    for expected, got in zip(whole[1:], rest, strict=True):
+        for name in ("x", "label"):
+            assert torch.equal(expected.entries[name].values, got.entries[name].values)
+    assert len({float(value) for batch in whole for value in batch.entries["x"].values.flatten()}) == 24

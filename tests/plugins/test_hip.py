@@ -168,6 +168,14 @@ def test_an_absent_sample_is_absent_beside_others(zorro: HierarchicalPerceiver) 
     assert torch.equal(found["video_at"].values, zorro(drawn())["video_at"].values)
 
 
+def test_a_lane_without_tokens_of_its_own_is_absent_whatever_it_reads(zorro: HierarchicalPerceiver) -> None:
+    batch = drawn()
+    marks = torch.tensor([True, False])[:, None].expand(-1, STREAMS["fusion"].tokens)
+    found = zorro(batch | {"fusion": Tokens(batch["fusion"].values, batch["fusion"].grid, None, marks)})
+    assert found["fusion"].valid is not None
+    assert found["fusion"].valid.any(dim=1).tolist() == [True, False]
+
+
 def test_a_group_is_one_row_of_one_call(zorro: HierarchicalPerceiver, monkeypatch: pytest.MonkeyPatch) -> None:
     """Groups lie in the batch: as many attention calls as lanes, whatever the number of groups."""
     calls = []

@@ -5,7 +5,7 @@ The right one adds to every token a linear map of the mean of what its stream re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 import torch
@@ -64,6 +64,17 @@ class LeakBesideAbsence(Means):
         if all(tokens.valid is None for tokens in streams.values()):
             return super().update(name, streams)
         return self.add(streams[name], mean_of(list(streams.values())))
+
+
+class AbsenceBias(Means):
+    """A map for each source that is read: that of an absent one is of zeros, and still adds its bias."""
+
+    def update(self, name: str, streams: Mapping[str, Tokens]) -> Tokens:
+        tokens = streams[name]
+        for source in self.routing.reads[name]:
+            if source in streams:
+                tokens = self.add(tokens, mean_of([streams[source]]))
+        return tokens
 
 
 class InvalidAveraged(Means):
@@ -129,6 +140,7 @@ FAULTS = {
         LeakThroughPooling,
         LeakThroughFusion,
         LeakBesideAbsence,
+        AbsenceBias,
         InvalidAveraged,
         OrderDependent,
         DeadParameter,
@@ -162,6 +174,16 @@ class MeansSpec:
         return FAULTS[self.fault](width, routing)
 
 
+@component("mask", "ordered")
+@attrs.frozen(kw_only=True)
+class Ordered:
+    """A stream reads itself and what is named before it: a mask that depends on the order."""
+
+    def routing(self, readers: Sequence[Stream], sources: Sequence[Stream]) -> Routing:
+        names = [source.name for source in sources]
+        return Routing.full({reader.name: names[: i + 1] for i, reader in enumerate(readers)})
+
+
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [MeansSpec]
+    return [MeansSpec, Ordered]

@@ -43,6 +43,11 @@ class MaskedPrediction:
     width: int | None = option(default=None, validator=positive, doc="of the space of comparison; default that of the output")
     temperature: float = option(default=1.0, validator=positive, doc="divides the scores")
 
+    @property
+    def draws_randomly(self) -> bool:
+        """Each process draws its own negatives, where it does not take all."""
+        return self.negatives is not None
+
     def __attrs_post_init__(self) -> None:
         if self.content != "off" and self.negatives is None:
             hint = "set `negatives`, or `content: off`"

@@ -13,6 +13,7 @@ SPECS = {
     "CanPeek": ("folder", "dataset"),
     "ReadsText": ("bytes", "decoder"),
     "NeedsFiles": ("torchvision_vit", "weights"),
+    "DrawsRandomly": ("masked_prediction", "objective"),
     "NeedsWholeBatch": ("info_nce", "objective"),
     "ScoresClasses": ("cross_entropy", "objective"),
 }
