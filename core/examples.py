@@ -21,7 +21,7 @@ class Example:
     text: the component as YAML, as a config would name it: `zorro`, or `{use: vit, mask: zorro, depth: 2, heads: 2}`.
     inputs: what arrives. For nodes of a graph, masks and batch transforms a group by name; for objectives and metrics a group for
     each argument; for transforms the one value that they change; nothing for latents, decoders, data sets and weights.
-    prepare: for data sets and weights, writes the few files that they read into the folder for which `$FOLDER` stands in the text.
+    prepare: writes the few files that a data set, weights or a decoder of files reads, into the folder that `$FOLDER` stands for.
     """
 
     kind: str

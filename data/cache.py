@@ -34,7 +34,7 @@ from antifaz.registry import WriteError
 from antifaz.registry.files import write_atomically
 
 from .clips import Clip
-from .samples import Decoded, MediaSamples, Row
+from .samples import Decoded, MediaSamples, Row, media_samples
 from .workers import in_parallel
 
 FORMAT = 3
@@ -274,8 +274,7 @@ def open_samples(
     missing: int = 0,
 ) -> MediaSamples | CachedSamples:
     """Open the samples of a table of media files, through a cache if there is a folder for one."""
-    decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
-    samples = MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing)
+    samples = media_samples(rows, modalities, clip, shapes, training=training, missing=missing)
     return samples if cache is None else cached(samples, modalities, cache)
 
 

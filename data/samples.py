@@ -5,20 +5,22 @@ So batches keep their shapes, nothing of a broken file counts in any loss or met
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from antifaz.core.interfaces import CroppingDecoder, Decoder, Entry, Sample
+from antifaz.core.errors import DataError
+from antifaz.core.interfaces import CroppingDecoder, Decoder, DecoderSpec, Entry, Sample
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.media.file import Media, UnreadableMedia
 
 from .clips import Clip
+from .sources import reads_file
 from .text import Text, UnreadableText
 
 
@@ -88,6 +90,7 @@ class MediaSamples:
         clip: the span that is read.
         training: random spans and augmentation, or the centre and none.
         missing: how many rows of the index had no file, for the counts.
+        paths: entries whose decoder is given the path of a file of any format, and no media file.
     """
 
     def __init__(
@@ -99,9 +102,10 @@ class MediaSamples:
         *,
         training: bool,
         missing: int = 0,
+        paths: Collection[str] = (),
     ) -> None:
         self.rows, self.decoders, self.shapes, self.clip = rows, decoders, shapes, clip
-        self.training, self.missing = training, missing
+        self.training, self.missing, self.paths = training, missing, paths
         self.crops = 1 if training else max((d.crops for d in decoders.values() if isinstance(d, CroppingDecoder)), default=1)
         self.views = 1 if training else clip.views * self.crops
 
@@ -141,18 +145,18 @@ class MediaSamples:
         view, crop = divmod(index % self.views, self.crops)
         entries: dict[str, Tensor | None] = {}
         try:
-            media = {path: Media(path) for path in dict.fromkeys(row.files.values()) if path is not None}
+            opened = dict.fromkeys(path for name, path in row.files.items() if name not in self.paths)
+            media = {path: Media(path) for path in opened if path is not None}
             duration = self._duration([m.duration for m in media.values()])
             start = self.clip.start(duration, draw, self.training, view)
-            for name, decoder in self.decoders.items():
+            for name in self.decoders:
                 path = row.files.get(name)
-                source = row.texts.get(name) if path is None else media[path]
-                if source is None:
-                    entries[name] = None
-                elif self.crops > 1 and isinstance(decoder, CroppingDecoder):
-                    entries[name] = decoder.decode_crop(source, start, crop % decoder.crops)
+                if path is None:
+                    entries[name] = self._decoded(name, row.texts.get(name), start, crop)
+                elif name in self.paths:
+                    entries[name] = self._decoded_from_path(name, path, start, crop)
                 else:
-                    entries[name] = decoder.decode(source, start)
+                    entries[name] = self._decoded(name, media[path], start, crop)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
         except UnreadableText as error:
@@ -165,6 +169,22 @@ class MediaSamples:
             note = f"{self.identity(index)} {missing}"
         return Decoded(entries, note=note, longer=self.clip.is_longer(duration))
 
+    def _decoded(self, name: str, source: Media | Text | Path | None, start: float, crop: int) -> Tensor | None:
+        decoder = self.decoders[name]
+        if source is None:
+            return None
+        if self.crops > 1 and isinstance(decoder, CroppingDecoder):
+            return decoder.decode_crop(source, start, crop % decoder.crops)
+        return decoder.decode(source, start)
+
+    def _decoded_from_path(self, name: str, path: Path, start: float, crop: int) -> Tensor | None:
+        """Decode a file of any format; whatever its decoder cannot read is said with the path and the entry."""
+        try:
+            return self._decoded(name, path, start, crop)
+        except (OSError, ValueError, EOFError, DataError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise UnreadableMedia(f"{path} cannot be read as {name!r}: {reason}") from None
+
     def _duration(self, durations: Sequence[float]) -> float:
         """Return the seconds that all files of a row have; one shorter than a clip (a photo beside a song) does not count."""
         return min((d for d in durations if d >= self.clip.seconds), default=max(durations, default=0.0))
@@ -172,6 +192,21 @@ class MediaSamples:
     def finish(self, name: str, stored: Tensor) -> Entry:
         decoder = self.decoders.get(name)
         return stored if decoder is None else decoder.finish(stored, self.training)
+
+
+def media_samples(
+    rows: Sequence[Row],
+    modalities: Mapping[str, DecoderSpec],
+    clip: Clip,
+    shapes: Mapping[str, Shape],
+    *,
+    training: bool,
+    missing: int = 0,
+) -> MediaSamples:
+    """Build the decoders of the entries, and the samples of a table by them."""
+    decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
+    paths = [name for name, spec in modalities.items() if reads_file(spec)]
+    return MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing, paths=paths)
 
 
 def class_out_of_range(values: Tensor, shape: Shape) -> int | None:

@@ -1,10 +1,11 @@
-"""Answers of a trained run for a user's own files, with whatever modalities they have."""
+"""A trained run, loaded: answers for a user's own files and sentences, and features of any batch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 import torch
@@ -12,29 +13,31 @@ from torch import Tensor
 
 from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError, FolderError, RunError
-from antifaz.core.experiment import EvaluateStage, Experiment, read
+from antifaz.core.experiment import DataEntry, EvaluateStage, Experiment, read
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.interfaces import DecoderSpec, ReadsMedia
+from antifaz.core.interfaces import GivenKind, MakesSamples
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.data.batches import Collate
-from antifaz.data.clips import Clip
-from antifaz.data.media.file import UnreadableMedia
-from antifaz.data.samples import MediaSamples, Row
-from antifaz.data.text import Text, UnreadableText, by_source, sentences_taken
+from antifaz.data.batches import Batch, Collate
+from antifaz.data.given import too_many
+from antifaz.data.sources import PATH, TEXT
 from antifaz.data.views import averaged
 from antifaz.engine.training.initialization import initialize, sources_of
-from antifaz.registry import ConfigError, suggest
+from antifaz.registry import ConfigError, declaration_of, suggest
 
 from .run_folder import RunFolder
+
+Given = str | Path | Mapping[str, Any]
+"""One sample: a file, or what a person gives by the names that the data set takes."""
 
 
 @attrs.frozen
 class Answer:
-    """The answer of a model for one file, or for text alone (no file).
+    """The answer of a model for one sample.
 
-    text: the sentences that belong to it. modalities: what there is of it. outputs: reference -> vector (logits or embedding),
-    only those that these modalities allow; a list of vectors where the model has one for each of several sentences.
+    file: the files that were given, separated by commas; empty where there are none. text: the sentences that were.
+    modalities: what there is of the sample. outputs: reference -> vector (logits or embedding), only those that these modalities
+    allow; a list of vectors where the model has one for each of several sentences.
     labels: reference -> [(class, probability)], best first, for outputs whose classes are known.
     """
 
@@ -46,93 +49,133 @@ class Answer:
 
 
 class Predictor:
-    """A trained graph with its preprocessing.
+    """A trained graph with its data.
 
     Args:
         experiment: of the run.
-        stage: whose data say how files are read, and whose graph answers.
+        stage: whose data say how samples are made, and whose graph answers.
         graph: with trained weights, in evaluation mode.
     """
 
     def __init__(self, experiment: Experiment, stage: str, graph: Graph) -> None:
         self.experiment, self.stage, self.graph = experiment, stage, graph
-        dataset = experiment.data[experiment.stages[stage].data].dataset
-        if not isinstance(dataset, ReadsMedia):
-            raise RunError(
-                f"the data of stage {stage!r} do not say how a media file is read", hint="predict needs `clip` and `modalities`"
-            )
-        self.clip: Clip = dataset.clip
-        self.modalities: Mapping[str, DecoderSpec] = dataset.modalities
         self.targets = self._targets()
-        self.decoders = {name: spec.build(self.clip.seconds) for name, spec in self.modalities.items()}
-        self.shapes: dict[str, Shape] = {name: spec.shape(self.clip.seconds) for name, spec in self.modalities.items()}
 
     @property
     def outputs(self) -> list[str]:
         """References of the graph's ends, which it answers with."""
         return self.graph.wiring.unused()
 
-    @torch.no_grad()
-    def predict(self, files: Sequence[str | Path], *, text: Sequence[str] = (), top: int = 3) -> list[Answer]:
-        """Answer for each file; the middle of it, `clip.seconds` long, or the mean over the views that the run is evaluated with.
+    @property
+    def takes(self) -> Mapping[str, GivenKind]:
+        """{name: `file`, `sentence` or `sentences`} of what a sample can be made of; empty where the data set makes none."""
+        dataset = self._entry.dataset
+        return dataset.takes() if isinstance(dataset, MakesSamples) else {}
 
-        text: sentences that belong to every file. With no file they are answered for alone, each for itself where the model takes
-            one sentence of a sample, together where it takes several.
+    @property
+    def _entry(self) -> DataEntry:
+        return self.experiment.data[self.experiment.stages[self.stage].data]
+
+    def predict(self, given: Sequence[Given], *, text: str | Sequence[str] = (), top: int = 3) -> list[Answer]:
+        """Answer for each of the given samples: the mean over the views that the run is evaluated with, such as one clip's middle.
+
+        given: for each sample a file, or {name: file, array or sentences} with some of the names that the data set `takes`.
+        text: sentences that belong to every sample. With nothing else given they are answered for alone, each for itself where the
+            model takes one sentence of a sample, together where it takes several.
+        top: how many classes of an output are named.
         Raises:
-            DataError: a file or text that cannot be read, or has none of the modalities; text for a model that reads none; more
-                sentences than it takes.
+            RunError: data that do not say how a sample is made.
+            DataError: a name that is not known; a file or text that cannot be read, or has none of the modalities; text for a model
+                that reads none; more sentences than it takes.
         """
-        if not files:
-            return [self._answer(None, sentences, top) for sentences in self._alone(text)]
-        sentences = self._together(text) if text else None
-        return [self._answer(Path(file), sentences, top) for file in files]
+        sentences = (text,) if isinstance(text, str) else tuple(text)
+        return [self._answer(sample, top) for sample in self._samples_of(given, sentences)]
 
-    def batch(self, file: Path | None, text: Text | None = None) -> dict[str, Features]:
-        """Make a batch of the views of a file, or of text, with the modalities that they have."""
-        media, texts = by_source(self.modalities)
-        row = Row(dict.fromkeys(media, file), texts=dict.fromkeys(texts, text))
-        samples = MediaSamples([row], self.decoders, self.shapes, self.clip, training=False)
+    @torch.no_grad()
+    def features(self, batch: Batch | Mapping[str, Features | Tensor], outputs: Sequence[str] = ()) -> dict[str, Features]:
+        """Return features, logits or embeddings of a batch, on the model's device.
+
+        batch: entries by name, (batch, ...) each, as the data set declares them; entries that are left out are absent.
+        outputs: references (`pooled.audio`; a node stands for all of its outputs); default the ends of the graph.
+        Returns them by full reference; those that nothing in the batch may influence are left out, and so are streams of tokens.
+
+        Raises:
+            DataError: an entry that the graph does not know.
+            SpecError: an output that it does not have.
+        """
+        entries = batch.entries if isinstance(batch, Batch) else batch
+        ready = {name: each if isinstance(each, Features) else Features(torch.as_tensor(each)) for name, each in entries.items()}
+        values = self.graph(Batch(ready, []).to(self.device).entries, list(outputs) or self.outputs)
+        return {reference: value for reference, value in values.items() if isinstance(value, Features)}
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.graph.parameters()).device
+
+    def batch(self, given: Given) -> dict[str, Features]:
+        """Make a batch of the views of one sample, with the modalities that it has.
+
+        Raises:
+            RunError, DataError: as `predict` does.
+        """
+        dataset, named = self._entry.dataset, self._named(given)
+        assert isinstance(dataset, MakesSamples)
+        samples = dataset.sample_of(named)
         views = [samples.load(i, 0) for i in range(len(samples))]
-        if views[0].problem is not None:
-            raise (UnreadableText if file is None else UnreadableMedia)(views[0].problem)
+        for view in views:
+            if view.problem is not None:
+                raise DataError(view.problem)
         entries = Collate(samples)([(view, 0) for view in views]).entries
         there = {name: entry for name, entry in entries.items() if bool(entry.in_samples().all())}
         if not there:
-            raise DataError(f"{row.name} has none of the modalities {', '.join(self.decoders)}")
+            raise DataError(f"{samples.identity(0)} has none of the modalities {', '.join(entries)}")
         return {name: Features(e.values, None if bool(e.presence().all()) else e.valid) for name, e in there.items()}
 
-    def _alone(self, sentences: Sequence[str]) -> list[Text]:
-        """Return the texts that are answered for, one after the other, where there is no file."""
-        one_each = all(taken is None for taken in self._sentences_taken().values())
-        return [self._together([each]) for each in sentences] if one_each or not sentences else [self._together(sentences)]
+    def _samples_of(self, given: Sequence[Given], text: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return what is given for each sample by its names; sentences alone are one sample, or one each."""
+        if not text:
+            return [self._named(sample) for sample in given]
+        name = self._name_of("text")
+        if given:
+            return [self._named({name: text, **self._named(sample)}) for sample in given]
+        return [self._named({name: each}) for each in ([text] if self.takes[name] == "sentences" else text)]
 
-    def _together(self, sentences: Sequence[str]) -> Text:
-        """Join sentences into the text of one sample; none may be empty, and they may not be more than the model takes."""
-        entries = self._sentences_taken()
-        if not entries:
-            raise DataError("this model reads no text", hint="leave the text out")
-        for sentence in sentences:
-            alone = Text((sentence,))
-            if all(self.decoders[name].decode(alone, 0.0) is None for name in entries):
-                raise DataError(f"the text {sentence!r} is empty: it has no word", hint="write a word, or leave this text out")
-        most = max(taken or 1 for taken in entries.values())
-        if len(sentences) > most:
-            takes = ", ".join(f"{name!r} takes {taken or 1}" for name, taken in entries.items())
-            message = f"{len(sentences)} sentences are too many for one sample: {takes}"
-            raise DataError(message, hint="ask again for the others")
-        return Text(tuple(sentences))
+    def _named(self, given: Given) -> dict[str, Any]:
+        """Return what is given for a sample by its names: Paths of files, sentences as the data set takes them."""
+        if not isinstance(given, Mapping):
+            return {self._name_of("file"): Path(given)}
+        self._require_names(given)
+        if not given:
+            raise DataError("nothing is given for a sample", hint=f"names: {', '.join(self.takes)}")
+        return {name: _of_kind(name, self.takes[name], value) for name, value in given.items()}
 
-    def _sentences_taken(self) -> dict[str, int | None]:
-        """Return the number of sentences that each entry of text takes; None for one without an axis for several."""
-        _, texts = by_source(self.modalities)
-        return {name: sentences_taken(self.modalities[name]) for name in texts}
+    def _require_names(self, names: Iterable[str]) -> None:
+        takes = self.takes
+        if not takes:
+            dataset = declaration_of(self._entry.dataset).name
+            message = f"the data set {dataset!r} of stage {self.stage!r} makes no sample of files or sentences"
+            hint = "implement `takes` and `sample_of` in its spec (docs/python.md); features of its own samples need neither"
+            raise RunError(message, hint=hint)
+        for name in names:
+            if name not in takes:
+                message = f"the data of stage {self.stage!r} take nothing called {name!r}"
+                raise DataError(message, hint=suggest(name, list(takes), noun="names"))
 
-    def _answer(self, file: Path | None, text: Text | None, top: int) -> Answer:
-        batch = self.batch(file, text)
-        device = next(self.graph.parameters()).device
-        batch = {n: Features(e.values.to(device), None if e.valid is None else e.valid.to(device)) for n, e in batch.items()}
-        answers = {k: v for k, v in self.graph(batch, self.outputs).items() if isinstance(v, Features)}
-        by_output = {k: _values(averaged(v, len(v.values))) for k, v in answers.items()}
+    def _name_of(self, what: Literal["file", "text"]) -> str:
+        """Return the name under which a file or text without a name is given: the general one, or the only one."""
+        self._require_names(())
+        general = PATH if what == "file" else TEXT
+        names = [name for name, kind in self.takes.items() if (kind == "file") == (what == "file")]
+        if general in names or len(names) == 1:
+            return general if general in names else names[0]
+        if not names:
+            raise DataError(f"this model reads no {what}", hint=f"leave the {what} out")
+        message = f"the data of stage {self.stage!r} do not say which of {', '.join(names)} this {what} is"
+        raise DataError(message, hint=f"give it by its name, as {names[0]}={what.upper()}")
+
+    def _answer(self, given: Mapping[str, Any], top: int) -> Answer:
+        batch = self.batch(given)
+        by_output = {k: _values(averaged(v, len(v.values))) for k, v in self.features(batch).items()}
         labels = {}
         for reference, values in by_output.items():
             target = self.targets.get(reference)
@@ -142,8 +185,10 @@ class Predictor:
                 best = chances.topk(min(top, len(values)))
                 labels[reference] = [(target.classes[int(i)], float(p)) for p, i in zip(best.values, best.indices, strict=True)]
         vectors = {k: v.tolist() for k, v in by_output.items()}
-        sentences = () if text is None else text.sentences
-        return Answer("" if file is None else str(file), sentences, tuple(batch), vectors, labels)
+        files = dict.fromkeys(str(value) for value in given.values() if isinstance(value, Path))
+        said = [(value,) if isinstance(value, str) else value for name, value in given.items() if self.takes[name] != "file"]
+        sentences = tuple(sentence for each in dict.fromkeys(said) for sentence in each)
+        return Answer(", ".join(files), sentences, tuple(batch), vectors, labels)
 
     def _targets(self) -> dict[str, Shape]:
         """Return the target with named classes that each output is held against by some objective or metric."""
@@ -164,13 +209,28 @@ def _values(value: Features) -> Tensor:
     return values if value.valid is None or value.valid.dim() == 1 else values[value.valid[0].cpu()]
 
 
+def _of_kind(name: str, kind: GivenKind, value: Any) -> Any:
+    """Return a given value as a data set expects it of this kind.
+
+    Raises:
+        DataError: several sentences for one.
+    """
+    if kind == "file":
+        return Path(value) if isinstance(value, str | os.PathLike) else value
+    sentences = (value,) if isinstance(value, str) else tuple(value)
+    if kind == "sentences":
+        return sentences
+    if len(sentences) != 1:
+        raise too_many(len(sentences), {name: 1})
+    return sentences[0]
+
+
 def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:
     """Load the trained model of a run folder, ready to answer.
 
     stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
     Raises:
         FolderError: no run in this folder, or nothing trained in it yet.
-        RunError: a stage whose data are not media files.
         ConfigError: the run's config cannot be read, as that of an earlier version before its migration.
     """
     folder = RunFolder(Path(run))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -11,12 +13,14 @@ import attrs
 class Case:
     """The spec of an example, and its inputs (see antifaz.core.examples.Example).
 
-    files: plugins named by their files, which another process has to load before it can know the spec.
+    files: that its `prepare` wrote, by name.
+    plugin_files: plugins named by their files, which another process has to load before it can know the spec.
     """
 
     spec: Any
     inputs: Any
-    files: tuple[str, ...] = ()
+    files: Sequence[Path] = ()
+    plugin_files: Sequence[str] = ()
 
 
 def require(condition: object, wrong: str, remedy: str) -> None:

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +19,7 @@ from antifaz.data.batches import Collate
 from antifaz.data.media.file import Media
 from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import class_out_of_range
+from antifaz.data.sources import reads_file
 from antifaz.data.text import Text, reads_text
 
 from .case import Case, require
@@ -111,9 +111,14 @@ def names_and_counts(case: Case) -> None:
 
 
 @contextmanager
-def _sources(spec: Any) -> Iterator[list[Media] | list[Text]]:
-    """Yield inputs of a decoder: small files with sound and pictures, and with one of the two; or text, and an empty one."""
-    if reads_text(spec):
+def _sources(case: Case) -> Iterator[list[Media] | list[Text] | list[Path]]:
+    """Yield inputs of a decoder: small files with sound and pictures, and with one of the two; or text, and an empty one; or what
+    the example's `prepare` wrote."""
+    if reads_file(case.spec):
+        require(case.files, "it reads files, and its example has none", "give the example a `prepare` that writes some")
+        yield list(case.files)
+        return
+    if reads_text(case.spec):
         yield [Text(("a cat sleeps", "ein Hund läuft")), Text(("a cat " * 300,)), Text((" ",))]
         return
     rng = np.random.default_rng(0)
@@ -131,12 +136,16 @@ def decoded_shapes(case: Case) -> None:
     """Clips of one form from any place of a source, the declared shape when finished, None where it lacks the modality."""
     decoder = case.spec.build(SECONDS)
     declared = case.spec.shape(SECONDS)
-    with _sources(case.spec) as sources:
+    with _sources(case) as sources:
         decodable = [source for source in sources if decoder.decode(source, 0.0) is not None]
         wrong = "it finds nothing in a file with sound and pictures, or in text"
         require(decodable, wrong, "return the clip that begins at `start` from `decode`")
         wrong = "it makes a clip of a file without its modality, or of an empty text"
-        require(len(decodable) < len(sources), wrong, "return None from `decode` there: the sample is then without this modality")
+        require(
+            len(decodable) < len(sources) or reads_file(case.spec),
+            wrong,
+            "return None from `decode` there: the sample is then without this modality",
+        )
         clips = [decoder.decode(m, start) for m in decodable for start in (0.0, 0.37, 2.9, 10.0)]
         if isinstance(decoder, CroppingDecoder):
             clips += [decoder.decode_crop(m, 0.37, crop) for m in decodable for crop in range(decoder.crops)]

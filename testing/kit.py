@@ -40,7 +40,9 @@ class Check:
             if self.example.prepare is not None:
                 self.example.prepare(Path(folder))
             text = self.example.text.replace(FOLDER, folder)
-            case = Case(component_of(text, self.example.kind, self.plugins.catalogue), self.example.inputs, self.files)
+            spec = component_of(text, self.example.kind, self.plugins.catalogue)
+            files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+            case = Case(spec, self.example.inputs, files, self.plugin_files)
             try:
                 self.run(case)
             except AssertionError as error:
@@ -49,7 +51,7 @@ class Check:
                 raise
 
     @property
-    def files(self) -> tuple[str, ...]:
+    def plugin_files(self) -> tuple[str, ...]:
         """The plugins that are files and not installed."""
         return tuple(row.origin for row in self.plugins.rows if row.origin.endswith(".py"))
 

@@ -120,7 +120,7 @@ class _Processes:
             wrong = f"it cannot be sent to another process: {error}"
             require(False, wrong, "define the spec at the top of a module, and keep plain values in it")
         for pipe in self.pipes:
-            pipe.send_bytes(pickle.dumps((case.files, spec, groups)))
+            pipe.send_bytes(pickle.dumps((case.plugin_files, spec, groups)))
         answers: list[Step | str] = []
         for pipe in self.pipes:
             failed = any(isinstance(answer, str) for answer in answers)

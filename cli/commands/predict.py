@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
 def predict(
     folder: Annotated[Path, typer.Option("--run", help="run folder of the trained model")],
-    files: Annotated[list[Path] | None, typer.Argument(help="media files")] = None,
+    given: Annotated[list[str] | None, typer.Argument(help="files, a sample each; or parts of one: audio=a.wav imu=b.npy")] = None,
     text: Annotated[list[str] | None, typer.Option(help="a sentence for the files, or alone; may be repeated (see above)")] = None,
     stage: Annotated[str | None, typer.Option(help="whose graph and preprocessing; default the last evaluation")] = None,
     top: Annotated[int, typer.Option(help="classes shown for each output")] = 3,
@@ -27,14 +29,16 @@ def predict(
 ) -> None:
     """Answer for your own files, with whatever modalities they have, or for sentences.
 
+    `NAME=FILE NAME=FILE` is one sample; the names are those of the data set, and for a text it is `NAME="a sentence"`.
     Several `--text` are sentences of one sample where the model takes several. Where it takes one, each is answered for by itself,
     and beside a file there can be only one.
     """
     from antifaz.engine.predict import load
 
-    if not files and not text:
-        raise typer.BadParameter("name media files, or give --text")
-    answers = load(folder, stage=stage, plugins=plugin or []).predict(files or [], text=text or [], top=top)
+    if not given and not text:
+        raise typer.BadParameter("name files, or give --text")
+    samples = samples_of(given or [])
+    answers = load(folder, stage=stage, plugins=plugin or []).predict(samples, text=text or [], top=top)
     if as_json:
         print_json([attrs.asdict(answer) for answer in answers])
         return
@@ -42,9 +46,25 @@ def predict(
         console.print(_table(answer))
 
 
+def samples_of(given: Sequence[str]) -> list[str | dict[str, str]]:
+    """Return the samples that arguments name: a file each, or one of NAME=VALUE pairs. A file that exists is no pair."""
+    files = [each for each in given if "=" not in each or os.path.exists(each)]
+    pairs = [each.partition("=") for each in given if each not in files]
+    named = {name: value for name, _, value in pairs}
+    if not pairs:
+        return list(files)
+    if files:
+        raise typer.BadParameter(f"{files[0]} has no name, others have: write NAME=FILE for each part of a sample, or for none")
+    if len(named) < len(pairs):
+        raise typer.BadParameter("a name is given twice: the pairs NAME=FILE are the parts of one sample")
+    if not all(named) or not all(named.values()):
+        raise typer.BadParameter("write NAME=FILE, with a name and a file")
+    return [named]
+
+
 def _table(answer: Answer) -> Table:
     """Lay out one answer: a row for each output, with its likeliest classes where they are known."""
-    asked = answer.file or " / ".join(answer.text)
+    asked = answer.file or " / ".join(answer.text) or "what was given"
     table = Table("output", "answer", title=escape(f"{asked} ({', '.join(answer.modalities)})"), title_justify="left")
     for reference, values in answer.outputs.items():
         classes = answer.labels.get(reference)

@@ -13,9 +13,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.errors import DataError
 from antifaz.core.seeds import derived_seed
 from antifaz.core.tokens import Features, Tokens
-from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, SpecError, failure
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, SpecError, failure, suggest
 
 from .batch_axes import axes_of, fold_tensors, presence_over, unfold_tensors
 from .loading import fit_weights, misfits, renamed
@@ -54,7 +55,12 @@ class Graph(nn.Module):
         outputs: references; a node stands for all of its outputs.
         Returns the outputs by full reference; those that no entry there may influence are left out, whatever latents would make of
         them, and features of a sample that has none of these entries are marked invalid.
+        Raises DataError for an entry that the data do not declare.
         """
+        for entry in batch:
+            if entry not in self.wiring.inputs:
+                known = suggest(entry, list(self.wiring.inputs), noun="entries")
+                raise DataError(f"the batch has an entry {entry!r}, which the graph does not know", hint=known)
         wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference) if self._hears(wire, batch)]
         values: dict[tuple[str, str], Tokens | Features] = {(BATCH, name): entry for name, entry in batch.items()}
         plan = self.wiring.needed_for(wanted)

@@ -7,10 +7,13 @@ from .data import DatasetSpec as DatasetSpec
 from .data import Decoder as Decoder
 from .data import DecoderSpec as DecoderSpec
 from .data import Entry as Entry
+from .data import GivenKind as GivenKind
 from .data import HasFingerprint as HasFingerprint
 from .data import HasSentences as HasSentences
 from .data import HasViews as HasViews
+from .data import MakesSamples as MakesSamples
 from .data import NeedsFiles as NeedsFiles
+from .data import ReadsFile as ReadsFile
 from .data import ReadsMedia as ReadsMedia
 from .data import ReadsText as ReadsText
 from .data import Sample as Sample

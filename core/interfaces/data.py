@@ -92,6 +92,12 @@ class ReadsText(Protocol):
     candidates: int | None
 
 
+class ReadsFile(Protocol):
+    """Optional for a DecoderSpec: its decoder is given a file's path. OSError and ValueError make the file unreadable."""
+
+    reads: ClassVar[Literal["file"]]
+
+
 class NeedsFiles(Protocol):
     """Optional for the specs of a data set or of weights: it reads files besides the data, such as a vocabulary or a checkpoint."""
 
@@ -105,7 +111,7 @@ class Decoder(Protocol):
     def decode(self, source: Any, start: float) -> Tensor | None:
         """The clip that begins at `start` seconds in a compact dtype (uint8 frames, int16 samples), of a fixed shape.
 
-        source: a `Media`, or a `Text` where the spec says so. None where it lacks this modality. Deterministic.
+        source: a `Media`, or a `Text` or a `Path` where the spec says so. None where it lacks this modality. Deterministic.
 
         Raises:
             UnreadableMedia, UnreadableText: what makes the whole sample unreadable.
@@ -172,10 +178,27 @@ class DatasetSpec(Protocol):
 
 @runtime_checkable
 class ReadsMedia(Protocol):
-    """Optional for a DatasetSpec, for `predict` and reports. clip: the `antifaz.data.clips.Clip` of a file that is a sample."""
+    """Optional for a DatasetSpec, for reports. clip: the `antifaz.data.clips.Clip` of a file that is a sample."""
 
     clip: Any
     modalities: Mapping[str, DecoderSpec]
+
+
+GivenKind: TypeAlias = Literal["file", "sentence", "sentences"]
+
+
+@runtime_checkable
+class MakesSamples(Protocol):
+    """Optional for a DatasetSpec, for `antifaz predict`: it makes a sample of what a person gives."""
+
+    def takes(self) -> Mapping[str, GivenKind]:
+        """{name: what may be given}. A file without a name is `path`, or the only one; sentences without a name are `text`."""
+
+    def sample_of(self, given: Mapping[str, Any]) -> SampleSet:
+        """Return the views of one sample, as in evaluation; labels, and what is not given, are absent. DataError: what cannot be.
+
+        given: by some of the names, a Path (from Python also something else, such as an array), a str, or a tuple of str.
+        """
 
 
 class CanPeek(Protocol):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from antifaz.core.interfaces import DecoderSpec
+from antifaz.core.interfaces import DecoderSpec, GivenKind
 from antifaz.core.streams import Shape
 from antifaz.data.clips import Clip
+from antifaz.data.sources import takes
 from antifaz.data.text import by_source
 from antifaz.registry import SpecError, at_least, component, option, suggest
 
@@ -98,3 +99,11 @@ class Folder:
         from .table import open_folder
 
         return open_folder(attrs.evolve(self, cache=False), training=False) if Path(self.root).is_dir() else None
+
+    def takes(self) -> Mapping[str, GivenKind]:
+        return takes(self.modalities)
+
+    def sample_of(self, given: Mapping[str, Any]) -> SampleSet:
+        from antifaz.data.given import media_sample
+
+        return media_sample(given, self.modalities, self.clip)

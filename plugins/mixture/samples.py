@@ -22,12 +22,7 @@ class MixedSamples:
 
     def __init__(self, parts: Mapping[str, SampleSet], repeat: Mapping[str, int], shapes: Mapping[str, Shape]) -> None:
         self.parts, self.shapes = parts, shapes
-        views = {name: views_of(part) for name, part in parts.items()}
-        if len(set(views.values())) > 1:
-            listing = ", ".join(f"{name} {count}" for name, count in views.items())
-            message = f"the parts of a mixture have different numbers of views of a sample: {listing}"
-            raise DataError(message, hint="give all parts the same")
-        self.views = max(views.values())
+        self.views = _common_views(parts)
         self.places = [(name, i) for name, part in parts.items() for _ in range(repeat[name]) for i in range(len(part))]
 
     def __len__(self) -> int:
@@ -37,16 +32,7 @@ class MixedSamples:
         name, inner = self.places[index]
         part = self.parts[name]
         sample = part.load(inner, seed)
-        # Parts may store an entry in different forms, so each finishes its own.
-        done = {n: None if t is None else self._finished(part, n, t, seed) for n, t in sample.entries.items()}
-        return Sample(index, {**dict.fromkeys(self.shapes), **done}, sample.problem, sample.note)
-
-    def _finished(self, part: SampleSet, name: str, stored: Entry, seed: int) -> Entry:
-        with seeded(seed):
-            done = part.finish(name, stacked([stored]))
-        if not isinstance(done, Features):
-            return done[0]
-        return Features(done.values[0], None if done.valid is None else done.valid[0])
+        return Sample(index, {**dict.fromkeys(self.shapes), **_finished(part, sample, seed)}, sample.problem, sample.note)
 
     def finish(self, name: str, stored: Entry) -> Entry:
         return stored
@@ -65,3 +51,56 @@ class MixedSamples:
         for part in self.parts.values():
             total.update(part.counts())
         return dict(total)
+
+
+class JoinedSample:
+    """The views of one sample whose entries come from several sets of as many views; of an entry in several, the first counts."""
+
+    def __init__(self, parts: Sequence[SampleSet], shapes: Mapping[str, Shape]) -> None:
+        self.parts, self.shapes = parts, shapes
+        self.views = _common_views({f"number {i}": part for i, part in enumerate(parts, 1)})
+
+    def __len__(self) -> int:
+        return self.views
+
+    def load(self, index: int, seed: int) -> Sample:
+        entries: dict[str, Entry | None] = dict.fromkeys(self.shapes)
+        problem = note = None
+        for part in self.parts:
+            sample = part.load(index, seed)
+            made = _finished(part, sample, seed)
+            entries.update({name: value for name, value in made.items() if value is not None and entries.get(name) is None})
+            problem, note = problem or sample.problem, note or sample.note
+        return Sample(index, entries, problem, note)
+
+    def finish(self, name: str, stored: Entry) -> Entry:
+        return stored
+
+    def identity(self, index: int) -> str:
+        return ", ".join(dict.fromkeys(part.identity(index) for part in self.parts))
+
+    def counts(self) -> dict[str, int]:
+        return {"found": 1, "missing": 0, "unreadable": 0}
+
+
+def _common_views(parts: Mapping[str, SampleSet]) -> int:
+    views = {name: views_of(part) for name, part in parts.items()}
+    if len(set(views.values())) > 1:
+        listing = ", ".join(f"{name} {count}" for name, count in views.items())
+        message = f"the parts of a mixture have different numbers of views of a sample: {listing}"
+        raise DataError(message, hint="give all parts the same")
+    return max(views.values())
+
+
+def _finished(part: SampleSet, sample: Sample, seed: int) -> dict[str, Entry | None]:
+    """Finish the entries of a sample one by one: parts may store an entry in different forms."""
+    done: dict[str, Entry | None] = {}
+    for name, stored in sample.entries.items():
+        if stored is None:
+            done[name] = None
+            continue
+        with seeded(seed):
+            entry = part.finish(name, stacked([stored]))
+        marked = isinstance(entry, Features)
+        done[name] = Features(entry.values[0], None if entry.valid is None else entry.valid[0]) if marked else entry[0]
+    return done

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from antifaz.core.interfaces import DatasetSpec
+from antifaz.core.interfaces import DatasetSpec, GivenKind, MakesSamples
 from antifaz.core.streams import Shape
 from antifaz.registry import SpecError, component, option
 
 if TYPE_CHECKING:
     from antifaz.core.interfaces import SampleSet
 
-    from .samples import MixedSamples
+    from .samples import JoinedSample, MixedSamples
 
 
 @component("dataset", "mixture")
@@ -53,6 +53,23 @@ class Mixture:
         peeked = {name: spec.peek() if hasattr(spec, "peek") else None for name, spec in self.parts.items()}
         stored = {name: samples for name, samples in peeked.items() if samples is not None}
         return self._mixed(stored, False) if len(stored) == len(peeked) else None
+
+    def takes(self) -> Mapping[str, GivenKind]:
+        """Return what any of the parts takes; the first of them says what it is."""
+        taken: dict[str, GivenKind] = {}
+        for part in self._makers():
+            taken = {**part.takes(), **taken}
+        return taken
+
+    def sample_of(self, given: Mapping[str, Any]) -> JoinedSample:
+        """Let each part make what it can of this; of an entry that several make, the first counts."""
+        from .samples import JoinedSample
+
+        by_part = [(part, {name: value for name, value in given.items() if name in part.takes()}) for part in self._makers()]
+        return JoinedSample([part.sample_of(own) for part, own in by_part if own], self.shapes())
+
+    def _makers(self) -> list[MakesSamples]:
+        return [part for part in self.parts.values() if isinstance(part, MakesSamples)]
 
     def _mixed(self, parts: Mapping[str, SampleSet], training: bool) -> MixedSamples:
         from .samples import MixedSamples

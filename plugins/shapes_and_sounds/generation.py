@@ -14,7 +14,7 @@ from rich.progress import track
 from antifaz.core.interfaces import SampleSet
 from antifaz.data.cache import cached
 from antifaz.data.media.writing import write_clip
-from antifaz.data.samples import MediaSamples, Row
+from antifaz.data.samples import MediaSamples, Row, media_samples
 from antifaz.data.text import Text, by_source
 from antifaz.data.workers import in_parallel
 from antifaz.plugins.shapes_and_sounds import rules
@@ -58,8 +58,7 @@ def _samples(spec: ShapesAndSounds, root: Path, training: bool) -> MediaSamples:
         rows.append(
             Row(dict.fromkeys(media, clip_path(folder, index)), extra, dict.fromkeys(texts, Text(spoken) if spoken else None))
         )
-    decoders = {name: decoder.build(spec.clip.seconds) for name, decoder in spec.modalities.items()}
-    return MediaSamples(rows, decoders, spec.shapes(), spec.clip, training=training)
+    return media_samples(rows, spec.modalities, spec.clip, spec.shapes(), training=training)
 
 
 def clip_path(folder: Path, index: int) -> Path:

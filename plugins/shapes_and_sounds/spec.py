@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
-from antifaz.core.interfaces import DecoderSpec
+from antifaz.core.interfaces import DecoderSpec, GivenKind
 from antifaz.core.streams import Shape
 from antifaz.data.clips import Clip
+from antifaz.data.sources import takes
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 from .rules import CLASSES, LABELLED
@@ -71,3 +72,11 @@ class ShapesAndSounds:
         from .generation import peek_split
 
         return peek_split(self, self.folder)
+
+    def takes(self) -> Mapping[str, GivenKind]:
+        return takes(self.modalities)
+
+    def sample_of(self, given: Mapping[str, Any]) -> SampleSet:
+        from antifaz.data.given import media_sample
+
+        return media_sample(given, self.modalities, self.clip)

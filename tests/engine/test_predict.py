@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
+import numpy as np
 import pytest
+import torch
 
 from antifaz.core.discovery import discover
-from antifaz.core.errors import RunError
-from antifaz.core.experiment import read
+from antifaz.core.errors import DataError, RunError
+from antifaz.core.experiment import Experiment, read
 from antifaz.core.graph.module import build_graph
+from antifaz.core.interfaces import SampleSet
 from antifaz.engine.predict import Answer, Predictor, load
-from antifaz.registry import ConfigError
+from antifaz.registry import ConfigError, component
 
 PLUGIN = '''
 from typing import ClassVar
@@ -70,10 +74,77 @@ def test_the_config_of_an_earlier_version_is_answered_with_the_way_to_migrate_it
     assert str(caught.value).endswith(f"python tools/migrate_run.py {tmp_path}")
 
 
-def test_data_that_do_not_read_media_are_refused(tiny_config: Path) -> None:
-    experiment = read(tiny_config, discover())
-    dataset = attrs.make_class("Numbers", ["clip"])(None)
+def numbers(experiment: Experiment, **methods: object) -> Predictor:
+    """A predictor of an untrained graph whose data set is a stranger's, with these methods."""
     name = experiment.stages["finetune"].data
-    numbers = attrs.evolve(experiment, data={**experiment.data, name: attrs.evolve(experiment.data[name], dataset=dataset)})
-    with pytest.raises(RunError, match="do not say how a media file is read"):
-        Predictor(numbers, "finetune", build_graph(experiment.wirings["finetune"], seed=0))
+    own = experiment.data[name].dataset
+    kept = {"shapes": lambda self: own.shapes(), "build": lambda self, training: own.build(training)}
+    dataset = component("dataset", "numbers")(attrs.make_class("Numbers", [], class_body={**kept, **methods}))()
+    changed = attrs.evolve(experiment, data={**experiment.data, name: attrs.evolve(experiment.data[name], dataset=dataset)})
+    return Predictor(changed, "finetune", build_graph(experiment.wirings["finetune"], seed=0).eval())
+
+
+def test_data_that_make_no_sample_have_features_and_say_what_prediction_needs(tiny_config: Path) -> None:
+    predictor = numbers(read(tiny_config, discover()))
+    with pytest.raises(RunError, match=r"'numbers' of stage 'finetune' makes no sample of files or sentences\n.*implement `takes`"):
+        predictor.predict(["a.mp4"])
+    shapes = predictor.graph.wiring.inputs
+    batch = {"audio": torch.zeros(2, *shapes["audio"].dims), "label": torch.zeros(2, dtype=torch.long)}
+    found = predictor.features(batch, ["pooled", "labels.audio"])
+    assert set(found) == {"pooled.audio", "pooled.fusion", "pooled.global", "labels.audio"}
+    assert found["labels.audio"].values.shape == (2, 16)
+    assert set(predictor.features(batch)) == {"audio_z", "labels.audio", "labels.fusion", "labels.global"}
+    with pytest.raises(DataError, match=r"an entry 'oudio', which the graph does not know\n.*did you mean 'audio'"):
+        predictor.features({"oudio": batch["audio"]})
+
+
+def test_what_is_given_reaches_the_data_set_by_its_kind(tiny_config: Path) -> None:
+    experiment = read(tiny_config, discover())
+    own = experiment.data["labelled"].dataset
+    clip = own.build(training=False).identity(0)
+    seen = []
+
+    def sample_of(self: object, given: Mapping[str, object]) -> SampleSet:
+        seen.append(dict(given))
+        return own.sample_of({"path": Path(clip)})
+
+    kinds = {"sound": "file", "look": "file", "title": "sentence", "said": "sentences"}
+    predictor = numbers(experiment, takes=lambda self: kinds, sample_of=sample_of)
+    array = np.zeros(3)
+    (answer,) = predictor.predict([{"sound": "a.wav", "look": array, "title": ["a cat"], "said": "it purrs"}])
+    assert seen == [{"sound": Path("a.wav"), "look": array, "title": "a cat", "said": ("it purrs",)}]
+    assert (answer.file, answer.text, answer.modalities) == ("a.wav", ("a cat", "it purrs"), ("video", "audio"))
+    with pytest.raises(DataError, match=r"take nothing called 'sond'\n.*did you mean 'sound'"):
+        predictor.predict([{"sond": "a.wav"}])
+    with pytest.raises(DataError, match=r"do not say which of sound, look this file is\n.*sound=FILE"):
+        predictor.predict(["a.wav"])
+    with pytest.raises(DataError, match=r"do not say which of title, said this text is\n.*title=TEXT"):
+        predictor.predict([], text=["a cat"])
+    with pytest.raises(DataError, match="2 sentences are too many for one sample: 'title' takes 1"):
+        predictor.predict([{"title": ["a cat", "a dog"]}])
+
+
+def test_something_without_a_name_goes_under_the_general_one_or_the_only_one(tiny_config: Path) -> None:
+    experiment = read(tiny_config, discover())
+    own = experiment.data["labelled"].dataset
+    clip = Path(own.build(training=False).identity(0))
+    seen = []
+
+    def sample_of(self: object, given: Mapping[str, object]) -> SampleSet:
+        seen.append(dict(given))
+        return own.sample_of({"path": clip})
+
+    for takes, file, sentences in (
+        ({"path": "file", "sound": "file", "text": "sentences", "title": "sentence"}, "path", {"text": ("a", "b")}),
+        ({"sound": "file", "title": "sentences"}, "sound", {"title": ("a", "b")}),
+    ):
+        predictor = numbers(experiment, takes=lambda self, takes=takes: takes, sample_of=sample_of)
+        predictor.predict(["x"], text=["a", "b"])
+        assert seen.pop() == {file: Path("x"), **sentences}
+        predictor.predict([], text=["a", "b"])
+        assert seen.pop() == sentences
+    alone = numbers(experiment, takes=lambda self: {"title": "sentence"}, sample_of=sample_of)
+    alone.predict([], text=["a", "b"])
+    assert seen == [{"title": "a"}, {"title": "b"}]
+    with pytest.raises(DataError, match="this model reads no file"):
+        alone.predict(["a.wav"])

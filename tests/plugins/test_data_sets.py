@@ -6,15 +6,20 @@ import itertools
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError
+from antifaz.core.examples import Example
 from antifaz.core.experiment import DataEntry
+from antifaz.core.interfaces import DatasetSpec
 from antifaz.data.batches import Batch, evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
 from antifaz.plugins.shapes_and_sounds import rules
-from antifaz.registry import ConfigError, SpecError, Structurer, load_document
+from antifaz.registry import ConfigError, Plugins, SpecError, Structurer, component_of, load_document
+from antifaz.testing import conformance
 
 MODALITIES = (
     "{video: {use: frames, fps: 4, size: 16, augment: [flip]}, audio: {use: log_mel, bins: 8, hop: 0.125, augment: spec_augment}}"
@@ -246,3 +251,118 @@ def test_modality_dropout_never_takes_the_last(shapes) -> None:
 def test_an_open_quote_in_an_index_is_told(folder) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         folder('whole.mp4,cat\n"whole.mp4,cat\nwhole.mp4,cat\n').dataset.build(False)
+
+
+IMU = '''
+from pathlib import Path
+from typing import ClassVar, Literal
+import attrs
+from antifaz.core.streams import Shape
+from antifaz.registry import component, hookimpl
+
+@component("decoder", "imu")
+@attrs.frozen(kw_only=True)
+class Imu:
+    """Four values of three axes in a .npy file."""
+    reads: ClassVar[Literal["file"]] = "file"
+
+    def shape(self, seconds):
+        return Shape((3, 4))
+
+    def build(self, seconds):
+        import numpy, torch
+
+        class Decoder:
+            def decode(self, source, start):
+                return torch.from_numpy(numpy.load(source)[:4].T.astype("float32").copy())
+
+            def augment(self, stored):
+                return stored
+
+            def finish(self, stored, training):
+                return stored / 2
+
+        return Decoder()
+
+@hookimpl
+def antifaz_components():
+    return [Imu]
+'''
+
+
+@pytest.fixture
+def pairs(tmp_path: Path) -> tuple[Path, Plugins]:
+    """A folder of sounds and signals, and the plugins with a decoder of signals."""
+    (tmp_path / "imu.py").write_text(IMU)
+    root = tmp_path / "pairs"
+    root.mkdir()
+    write_clip(root / "a.mp4", None, np.full(32000, 0.3, np.float32), fps=8, sample_rate=16000)
+    np.save(root / "a.npy", np.arange(15).reshape(5, 3))
+    np.save(root / "short.npy", np.arange(3))
+    (root / "broken.npy").write_text("no array")
+    (root / "index.csv").write_text("audio,imu\na.mp4,a.npy\n,a.npy\na.mp4,\n,broken.npy\n")
+    return root, discover([tmp_path / "imu.py"])
+
+
+def pairs_of(root: Path, plugins: Plugins, more: str = "") -> DatasetSpec:
+    modalities = "{audio: {use: log_mel, bins: 8, hop: 0.125}, imu: imu}"
+    text = f"{{use: folder, root: {root}, index: index.csv, clip: {{seconds: 1.0}}, modalities: {modalities}{more}}}"
+    spec: DatasetSpec = component_of(text, "dataset", plugins.catalogue)
+    return spec
+
+
+@pytest.mark.parametrize("cache", ["false", "true"])
+def test_a_folder_holds_files_that_are_no_media(pairs: tuple[Path, Plugins], cache: str) -> None:
+    samples = pairs_of(*pairs, f", cache: {cache}").build(training=False)
+    found = [samples.load(i, 0) for i in range(len(samples))]
+    assert [[name for name, value in sample.entries.items() if value is not None] for sample in found] == [
+        ["audio", "imu"], ["imu"], ["audio"], []
+    ]  # fmt: skip
+    assert found[0].entries["imu"].tolist() == np.arange(12).reshape(4, 3).T.tolist()
+    assert "broken.npy cannot be read as 'imu': " in found[3].problem
+    (batch,) = evaluation_batches(samples, batch_size=4)
+    assert batch.entries["imu"].values[:, 1, 3].tolist() == [5.0, 5.0, 0.0, 0.0]
+    assert batch.problems.keys() == {3}
+
+
+def test_the_kit_holds_a_decoder_of_files_against_the_files_of_its_example(pairs: tuple[Path, Plugins]) -> None:
+    _, plugins = pairs
+
+    def write(folder: Path) -> None:
+        np.save(folder / "a.npy", np.ones((6, 3)))
+
+    (check,) = conformance([Example("decoder", "imu", prepare=write)], plugins=plugins)
+    check()
+    (check,) = conformance([Example("decoder", "imu")], plugins=plugins)
+    with pytest.raises(AssertionError, match="give its example a `prepare`"):
+        check()
+
+
+def test_a_sample_of_a_folder_is_made_of_a_pair_of_files(pairs: tuple[Path, Plugins]) -> None:
+    root, plugins = pairs
+    spec = pairs_of(root, plugins)
+    assert spec.takes() == {"audio": "file", "imu": "file"}
+    listed = spec.build(training=False)
+    made = spec.sample_of({"audio": root / "a.mp4", "imu": root / "a.npy"})
+    for name in ("audio", "imu"):
+        assert torch.equal(made.load(0, 0).entries[name], listed.load(0, 0).entries[name])
+    assert spec.sample_of({"imu": root / "a.npy"}).load(0, 0).entries["audio"] is None
+
+
+def test_a_mixture_makes_a_sample_of_what_its_parts_make(pairs: tuple[Path, Plugins]) -> None:
+    root, plugins = pairs
+    part = f"{{use: folder, root: {root}, index: index.csv, path: audio, clip: {{seconds: 1.0}}, modalities: "
+    sounds = f"{part}{{audio: {{use: log_mel, bins: 8, hop: 0.125}}}}}}"
+    spec = component_of(
+        f"{{use: mixture, parts: {{sounds: {sounds}, signals: {part}{{imu: imu}}}}}}}}", "dataset", plugins.catalogue
+    )
+    assert spec.takes() == {"audio": "file", "imu": "file"}
+    made = spec.sample_of({"audio": root / "a.mp4", "imu": root / "a.npy"})
+    assert len(made) == 1
+    sample, listed = made.load(0, 0), pairs_of(root, plugins).build(training=False)
+    (batch,) = evaluation_batches(listed, batch_size=4)
+    for name in ("audio", "imu"):
+        assert torch.equal(made.finish(name, sample.entries[name]), batch.entries[name].values[0])
+    assert made.identity(0) == f"{root / 'a.mp4'}, {root / 'a.npy'}"
+    assert spec.sample_of({"imu": root / "a.npy"}).load(0, 0).entries["audio"] is None
+    assert "broken.npy" in spec.sample_of({"audio": root / "a.mp4", "imu": root / "broken.npy"}).load(0, 0).problem

@@ -9,7 +9,7 @@ import pytest
 from antifaz.core.interfaces import BatchTransformSpec, DatasetSpec, DecoderSpec, SampleSet, TransformSpec, views_of
 from antifaz.data.cache import CachedSamples
 from antifaz.data.samples import MediaSamples
-from antifaz.plugins.mixture.samples import MixedSamples
+from antifaz.plugins.mixture.samples import JoinedSample, MixedSamples
 from antifaz.registry import Plugins
 from tests.support.protocols import broken_promises
 
@@ -23,7 +23,7 @@ def test_shipped_specs_keep_their_contract(plugins: Plugins, kind: str) -> None:
     assert {spec.__name__: broken for spec in specs if (broken := broken_promises(spec, CONTRACTS[kind]))} == {}
 
 
-@pytest.mark.parametrize("class_", [MediaSamples, CachedSamples, MixedSamples])
+@pytest.mark.parametrize("class_", [MediaSamples, CachedSamples, MixedSamples, JoinedSample])
 def test_sample_sets_keep_theirs(class_: type) -> None:
     assert broken_promises(class_, SampleSet) == []
 

@@ -11,6 +11,7 @@ from antifaz.registry import Plugins
 
 SPECS = {
     "CanPeek": ("folder", "dataset"),
+    "MakesSamples": ("folder", "dataset"),
     "ReadsText": ("bytes", "decoder"),
     "NeedsFiles": ("torchvision_vit", "weights"),
     "DrawsRandomly": ("masked_prediction", "objective"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
+from antifaz.core.errors import DataError
 from antifaz.core.streams import Shape
 from antifaz.registry import component, option, positive
 
@@ -27,7 +28,20 @@ class InertialDataset:
     def build(self, training: bool):
         from .dataset_module import InertialDatasetSamples
 
-        return InertialDatasetSamples(self, Path(self.root), training)
+        files = [(path, i) for i, name in enumerate(self.classes) for path in sorted(Path(self.root, name).glob("*.npy"))]
+        if not files:
+            raise DataError(f"{self.root} has no .npy files in the folders {', '.join(self.classes)}")
+        return InertialDatasetSamples(self, files, training)
 
     def peek(self):
         return self.build(False) if Path(self.root).is_dir() else None
+
+    def takes(self):
+        """For `antifaz predict`: a sample is made of one file."""
+        return {self.entry: "file"}
+
+    def sample_of(self, given):
+        """The sample of `antifaz predict FILE`, or of an array (samples, channels) from Python; it has no label."""
+        from .dataset_module import InertialDatasetSamples
+
+        return InertialDatasetSamples(self, [(given[self.entry], None)], training=False)
