@@ -9,17 +9,41 @@ if TYPE_CHECKING:
     from antifaz.core.discovery import discover
     from antifaz.core.experiment import read
     from antifaz.core.graph.module import build_graph
-    from antifaz.engine.predict import load
+    from antifaz.core.tokens import Features
+    from antifaz.engine.notebook import batches, evaluate, load_weights, save_weights, training_model
+    from antifaz.engine.predict import Predictor, load
+    from antifaz.engine.run import run_experiment
 
 HOMES = {
+    "Features": "antifaz.core.tokens",
+    "Predictor": "antifaz.engine.predict",
+    "batches": "antifaz.engine.notebook",
     "build_graph": "antifaz.core.graph.module",
     "discover": "antifaz.core.discovery",
+    "evaluate": "antifaz.engine.notebook",
     "load": "antifaz.engine.predict",
+    "load_weights": "antifaz.engine.notebook",
     "read": "antifaz.core.experiment",
+    "run_experiment": "antifaz.engine.run",
+    "save_weights": "antifaz.engine.notebook",
+    "training_model": "antifaz.engine.notebook",
 }
 """The module of each name that `antifaz` itself has."""
 
-__all__ = ["build_graph", "discover", "load", "read"]
+__all__ = [
+    "Features",
+    "Predictor",
+    "batches",
+    "build_graph",
+    "discover",
+    "evaluate",
+    "load",
+    "load_weights",
+    "read",
+    "run_experiment",
+    "save_weights",
+    "training_model",
+]
 
 
 def __getattr__(name: str) -> Any:

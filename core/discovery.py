@@ -11,10 +11,11 @@ from .interfaces import hooks
 from .kinds import KINDS
 
 
-def discover(files: Sequence[str | Path] = ()) -> Plugins:
-    """Load every installed plugin, and the given Python files. An installed plugin that fails is a row with its reason.
+def discover(files: Sequence[str | Path] = (), components: Sequence[type] = ()) -> Plugins:
+    """Load every installed plugin, and the given Python files and component classes. An installed plugin that fails is a row with
+    its reason.
 
     Raises:
-        PluginError: a given file that cannot be loaded, or that claims a taken name.
+        PluginError: a file or component that cannot be loaded, or that claims a taken name.
     """
-    return discover_plugins(files, kinds=KINDS, hooks=hooks)
+    return discover_plugins(files, components, kinds=KINDS, hooks=hooks)

@@ -43,6 +43,17 @@ def stacked(parts: Sequence[Entry | None]) -> Entry:
     return Features(batch, torch.stack(valid))
 
 
+def joined(parts: Sequence[Features]) -> Features:
+    """Join batches of an entry or output into one; some may say of whole samples what is there, others of several in each."""
+    axes = max(part.presence().dim() for part in parts)
+
+    def presence(part: Features) -> Tensor:
+        valid = part.presence()
+        return valid.view(*valid.shape, *(1 for _ in range(axes - valid.dim()))).expand(part.values.shape[:axes])
+
+    return Features(torch.cat([part.values for part in parts]), torch.cat([presence(part) for part in parts]))
+
+
 @dataclass(frozen=True)
 class Decoded:
     """The clips that decoders made of a row's files.

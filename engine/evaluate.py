@@ -23,6 +23,7 @@ from antifaz.core.graph.wire import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
 from antifaz.core.tokens import Features
 from antifaz.data.batches import UnreadableLimit, evaluation_batches
+from antifaz.data.samples import joined
 from antifaz.data.views import averaged
 from antifaz.registry.files import write_atomically
 
@@ -196,18 +197,7 @@ def _on_cpu(value: Features) -> Features:
 def _joined(parts: Sequence[Values]) -> Values:
     if not parts:
         return {}
-    return {key: Features(torch.cat([p[key].values for p in parts]), _presence([p[key] for p in parts])) for key in parts[0]}
-
-
-def _presence(parts: Sequence[Features]) -> Tensor:
-    """Join the presence of all parts over the same axes: some have it by entries of a sample, others for a whole sample."""
-    axes = max(part.presence().dim() for part in parts)
-
-    def over(part: Features) -> Tensor:
-        valid = part.presence()
-        return valid.view(*valid.shape, *(1 for _ in range(axes - valid.dim()))).expand(part.values.shape[:axes])
-
-    return torch.cat([over(part) for part in parts])
+    return {key: joined([p[key] for p in parts]) for key in parts[0]}
 
 
 def _in_order(mine: Values, total: int) -> Values:

@@ -15,15 +15,16 @@ from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError, FolderError, RunError
 from antifaz.core.experiment import DataEntry, EvaluateStage, Experiment, read
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.interfaces import GivenKind, MakesSamples
+from antifaz.core.interfaces import GivenKind, MakesSamples, views_of
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.data.batches import Batch, Collate
+from antifaz.data.batches import Batch, Collate, evaluation_batches
 from antifaz.data.given import too_many
+from antifaz.data.samples import joined
 from antifaz.data.sources import PATH, TEXT
 from antifaz.data.views import averaged
 from antifaz.engine.training.initialization import initialize, sources_of
-from antifaz.registry import ConfigError, declaration_of, suggest
+from antifaz.registry import ConfigError, Plugins, declaration_of, suggest
 
 from .run_folder import RunFolder
 
@@ -107,6 +108,26 @@ class Predictor:
         ready = {name: each if isinstance(each, Features) else Features(torch.as_tensor(each)) for name, each in entries.items()}
         values = self.graph(Batch(ready, []).to(self.device).entries, list(outputs) or self.outputs)
         return {reference: value for reference, value in values.items() if isinstance(value, Features)}
+
+    def embed(self, outputs: Sequence[str] = (), *, data: str | None = None) -> dict[str, Features]:
+        """Return features of every sample of a data set, on the CPU, in its order: (samples, ...), the mean over a sample's views.
+
+        outputs: references; default the ends of the graph. data: a name under `data:`; default the data of the model's stage.
+        A sample that cannot be read, or lacks what an output needs, is marked in `valid`.
+
+        Raises:
+            DataError: data that cannot be used as the config says, or that are not in the config.
+        """
+        name = data or self.experiment.stages[self.stage].data
+        if name not in self.experiment.data:
+            known = suggest(name, list(self.experiment.data), noun="data sets")
+            raise DataError(f"the run has no data set {name!r}", hint=known)
+        entry = self.experiment.data[name]
+        samples = entry.dataset.build(False)
+        batches = evaluation_batches(samples, batch_size=entry.batch_size, workers=entry.workers)
+        parts = [self.features(batch, outputs) for batch in batches]
+        views = views_of(samples)
+        return {key: averaged(joined([part[key].map(Tensor.cpu) for part in parts]), views) for key in (parts or [{}])[0]}
 
     @property
     def device(self) -> torch.device:
@@ -225,17 +246,20 @@ def _of_kind(name: str, kind: GivenKind, value: Any) -> Any:
     return sentences[0]
 
 
-def load(run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Sequence[str | Path] = ()) -> Predictor:
-    """Load the trained model of a run folder, ready to answer.
+def load(
+    run: str | Path, *, stage: str | None = None, device: str = "cpu", plugins: Plugins | Sequence[str | Path] = ()
+) -> Predictor:
+    """Load the trained model of a run folder, ready to answer, whatever its data set is.
 
-    stage: whose graph and data are used; default the last evaluate stage, or else the last stage.
+    stage: whose graph and data are used; default the last evaluate stage, or else the last stage. plugins: files of plugins beside
+    the installed ones, or what `discover` found.
     Raises:
         FolderError: no run in this folder, or nothing trained in it yet.
         ConfigError: the run's config cannot be read, as that of an earlier version before its migration.
     """
     folder = RunFolder(Path(run))
     folder.require_run()
-    installed = discover(plugins)
+    installed = plugins if isinstance(plugins, Plugins) else discover(plugins)
     try:
         experiment = read(folder.config, installed)
     except ConfigError as error:

@@ -6,25 +6,24 @@ weights, optimizer and average, and a resumed run ends with the same weights as 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import torch
 from rich.markup import escape
 from torch import Tensor, nn
 
 from antifaz.core import collectives
-from antifaz.core.experiment import DataEntry, TrainStage
+from antifaz.core.experiment import TrainStage
 from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.seeds import derived_seed
-from antifaz.core.streams import Shape
-from antifaz.data.batches import Batch, training_batches
+from antifaz.data.batches import Batch
 from antifaz.registry import ConfigError, Problem
 from antifaz.registry.files import write_atomically
 
 from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
+from .training.batches import stage_batches
 from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
@@ -123,31 +122,16 @@ def build_model(run: Context, name: str, stage: TrainStage) -> tuple[TrainingMod
 
 def open_batches(run: Context, name: str, stage: TrainStage, start: int) -> Iterator[Batch]:
     """Open the stage's micro-batches from a step on, in an order that follows from the seed."""
-    entry = run.experiment.data[stage.data]
-    samples = run.samples(stage.data, training=True)
-    batches: Iterator[Batch] = training_batches(
-        samples,
-        batch_size=entry.batch_size,
-        steps=stage.steps,
+    return stage_batches(
+        run.experiment,
+        name,
+        stage,
+        run.samples(stage.data, training=True),
         start=start,
-        seed=derived_seed(run.experiment.header.seed, name, "data"),
         rank=collectives.rank(),
         world=collectives.world_size(),
-        workers=entry.workers,
-        micro=stage.accumulate,
-        transforms=build_transforms(entry, samples.shapes),
         pin_memory=run.device.type == "cuda",
     )
-    return batches
-
-
-def build_transforms(entry: DataEntry, shapes: Mapping[str, Shape]) -> list[Any]:
-    """Build the changes of whole batches, each for what the one before leaves."""
-    built = []
-    for transform in entry.transforms:
-        built.append(transform.build(shapes))
-        shapes = {**shapes, **transform.shapes(shapes)}
-    return built
 
 
 def scheduled_rate(name: str, stage: TrainStage, step: int) -> float:

@@ -12,6 +12,7 @@ from types import NoneType
 
 import attrs
 
+from antifaz.core.discovery import discover
 from antifaz.core.graph.wire import BATCH, well_formed
 from antifaz.core.graph.wiring import NodePlan, Report, Wiring, wire
 from antifaz.core.interfaces import DatasetSpec, NodeSpec
@@ -35,15 +36,15 @@ from .shipped import shipped, shipped_names
 from .validation import Draft, Validation, mapping_at
 
 
-def read(source: str | Path, plugins: Plugins, overrides: Sequence[str] = ()) -> Experiment:
-    """Read a config by path or shipped name.
+def read(source: str | Path, plugins: Plugins | None = None, overrides: Sequence[str] = ()) -> Experiment:
+    """Read a config by path or shipped name. plugins: default all that are installed.
 
     Raises:
         ConfigError: with every problem that was found, each located.
     """
     overlays = [("stages", "*", "graph")]
     document = load_document(source, overrides, find=shipped, known=shipped_names, overlays=overlays, defaults=DEFAULTS)
-    return _Reader(document, plugins).experiment()
+    return _Reader(document, plugins or discover()).experiment()
 
 
 Shapes = Mapping[str, Mapping[str, Shape]]

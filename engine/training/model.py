@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from antifaz.core.experiment import ObjectiveEntry, Sink
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph
-from antifaz.core.objectives import Loss, Objective
+from antifaz.core.objectives import Loss, Objective, reduce
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry.patterns import matches
@@ -41,6 +41,10 @@ class TrainingModel(nn.Module):
         for (name, sink), objective in zip(self.sinks.items(), self.objectives, strict=True):
             losses[name] = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         return losses
+
+    def loss(self, batch: Mapping[str, Features]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted loss of a batch, for `backward`, and its figures by name, detached (see `core.objectives.reduce`)."""
+        return reduce(self(batch), {name: sink.entry.weight for name, sink in self.sinks.items()})
 
     def train_except(self, frozen: Sequence[str]) -> None:
         """Put everything into training mode but what these patterns freeze as a whole, which runs as in evaluation.

@@ -101,6 +101,8 @@ def _finished(part: SampleSet, sample: Sample, seed: int) -> dict[str, Entry | N
             continue
         with seeded(seed):
             entry = part.finish(name, stacked([stored]))
-        marked = isinstance(entry, Features)
-        done[name] = Features(entry.values[0], None if entry.valid is None else entry.valid[0]) if marked else entry[0]
+        if isinstance(entry, Features):
+            done[name] = Features(entry.values[0], None if entry.valid is None else entry.valid[0])
+        else:
+            done[name] = entry[0]
     return done

@@ -20,7 +20,7 @@ from antifaz.registry.errors import PluginError, UnknownComponentError, suggest
 from antifaz.registry.specs.structuring import describe, fields_of
 
 from .components import Catalogue, Component, Kind, declaration_of
-from .markers import PROJECT
+from .markers import PROJECT, hookimpl
 
 GROUP = "antifaz"
 
@@ -62,15 +62,28 @@ class Plugins:
     rows: tuple[PluginRow, ...]
 
 
-def discover_plugins(files: Sequence[str | Path], *, kinds: Mapping[str, Kind], hooks: ModuleType) -> Plugins:
-    """Load every installed plugin, and the given Python files.
+class _FromPython:
+    """A plugin of component classes that Python code has given."""
+
+    def __init__(self, components: Sequence[type]) -> None:
+        self.components = list(components)
+
+    @hookimpl
+    def antifaz_components(self) -> list[type]:
+        return self.components
+
+
+def discover_plugins(
+    files: Sequence[str | Path], components: Sequence[type] = (), *, kinds: Mapping[str, Kind], hooks: ModuleType
+) -> Plugins:
+    """Load every installed plugin, the given Python files and the given component classes.
 
     An installed plugin that fails is a row with its reason and nothing else.
 
     kinds: of components, by name. hooks: the module of the hook specifications.
 
     Raises:
-        PluginError: a given file that cannot be loaded, or that claims a taken name.
+        PluginError: a given file or class that cannot be loaded, or that claims a taken name.
     """
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hooks)
@@ -89,6 +102,12 @@ def discover_plugins(files: Sequence[str | Path], *, kinds: Mapping[str, Kind], 
         rows.append(row)
     for file in dict.fromkeys(Path(file).resolve() for file in files):
         rows.append(_load_file(file, manager, catalogue))
+    if components:
+        try:
+            row = PluginRow("given", "given from Python", "-", "-")
+            rows.append(_register(row, _FromPython(components), manager, catalogue))
+        except Exception as error:
+            raise PluginError(f"the given components cannot be used: {_reason(error, manager)}") from None
     return Plugins(catalogue, manager, tuple(rows))
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import attrs
 import pytest
 
 from antifaz.core.discovery import discover
 from antifaz.core.kinds import KINDS
-from antifaz.registry import PluginError, Plugins
+from antifaz.registry import PluginError, Plugins, component
 
 ROOT = Path(__file__).parents[2]
 MINE = """
@@ -51,3 +52,16 @@ def test_a_file_that_cannot_join_is_told(tmp_path: Path, text: str, words: str) 
     path.write_text(text)
     with pytest.raises(PluginError, match=words):
         discover([path])
+
+
+def test_component_classes_join_from_python() -> None:
+    @component("mask", "held")
+    @attrs.frozen
+    class Held:
+        """A mask."""
+
+    installed = discover(components=[Held])
+    assert installed.catalogue.find("held", ["mask"]).spec is Held
+    assert installed.rows[-1].components == ("held",)
+    with pytest.raises(PluginError, match=r"the given components cannot be used: .*'zorro'"):
+        discover(components=[component("mask", "zorro")(attrs.make_class("Other", []))])

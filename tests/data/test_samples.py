@@ -13,7 +13,7 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.clips import Clip
 from antifaz.data.media.writing import write_clip
-from antifaz.data.samples import MediaSamples, Row, class_out_of_range, stacked
+from antifaz.data.samples import MediaSamples, Row, class_out_of_range, joined, stacked
 from antifaz.data.text import Text, UnreadableText
 
 
@@ -65,6 +65,15 @@ def test_several_of_a_kind_keep_their_marks() -> None:
     assert batch.values.tolist() == [[1, 2], [0, 0], [5, 6]]
     assert batch.valid is not None
     assert batch.valid.tolist() == [[True, False], [False, False], [True, True]]
+
+
+def test_batches_are_joined_with_their_presence() -> None:
+    whole = Features(torch.tensor([[1, 2]]), torch.tensor([True]))
+    several = Features(torch.tensor([[3, 4], [5, 6]]), torch.tensor([[True, False], [False, False]]))
+    every = joined([whole, several])
+    assert every.values.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert every.presence().tolist() == [[True, True], [True, False], [False, False]]
+    assert joined([whole, Features(torch.tensor([[7, 8]]))]).presence().tolist() == [True, True]
 
 
 def test_a_row_is_named_by_its_files_or_by_what_it_says() -> None:
