@@ -7,6 +7,7 @@ weights, optimizer and average, and a resumed run ends with the same weights as 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from rich.markup import escape
