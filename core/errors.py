@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from antifaz.registry import AntifazError
+
+if TYPE_CHECKING:
+    from antifaz.registry import Location
 
 
 class DataError(AntifazError):
@@ -15,6 +20,17 @@ class IndexFileError(DataError):
 
 class RunError(AntifazError):
     """A run that cannot start or go on."""
+
+
+class ComponentError(RunError):
+    """Code of a component that raised, or broke its contract. location: in the config. trace: Python's, of any process."""
+
+    def __init__(self, message: str, *, hint: str | None = None, location: Location | None = None, trace: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.location, self.trace = location, trace
+
+    def __str__(self) -> str:
+        return f"{self.location}: {super().__str__()}" if self.location else super().__str__()
 
 
 class DeviceError(RunError):

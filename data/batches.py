@@ -18,7 +18,9 @@ from antifaz.core.errors import DataError
 from antifaz.core.interfaces import Sample, SampleSet, views_of
 from antifaz.core.seeds import derived_seed, seeded
 from antifaz.core.tokens import Features
+from antifaz.registry import AntifazError
 
+from .contract import Origin, SampleContract, apply_transform, load_sample
 from .samples import stacked
 from .workers import become_worker
 
@@ -53,39 +55,65 @@ class Batch:
         return replace(self, entries=entries)
 
 
-class _Reading(Dataset[tuple[Sample, int]]):
-    def __init__(self, samples: SampleSet) -> None:
-        self.samples = samples
+class _Reading(Dataset[tuple[Sample, int] | AntifazError]):
+    """Reads samples by key; what a person must be told is handed over as a value, which torch carries out of a worker unchanged."""
 
-    def __getitem__(self, key: Key) -> tuple[Sample, int]:  # type: ignore[override]
-        with seeded(key[1]):  # so that what an author draws from any global generator follows from the sample's seed
-            return self.samples.load(*key), key[1]
+    def __init__(self, samples: SampleSet, origin: Origin) -> None:
+        self.samples, self.origin = samples, origin
+
+    def __getitem__(self, key: Key) -> tuple[Sample, int] | AntifazError:  # type: ignore[override]
+        try:
+            with seeded(key[1]):  # so that what an author draws from any global generator follows from the sample's seed
+                return load_sample(self.samples, *key, self.origin), key[1]
+        except AntifazError as error:
+            return error
 
 
 class Collate:
-    """Stack samples into a Batch; picklable, so that it runs in loader processes."""
+    """Stack samples into a Batch; picklable, so that it runs in loader processes.
 
-    def __init__(self, samples: SampleSet, transforms: Sequence[Transform] = ()) -> None:
-        self.samples, self.transforms = samples, transforms
+    Args:
+        samples: the set that they are from.
+        transforms: changes of whole batches, in order.
+        origin: whose samples they are, for messages.
+    """
+
+    def __init__(self, samples: SampleSet, transforms: Sequence[Transform] = (), origin: Origin | None = None) -> None:
+        self.samples, self.transforms, self.origin = samples, transforms, origin or Origin()
+        self.contract = SampleContract(samples, self.origin)
 
     def __call__(self, loaded: Sequence[tuple[Sample, int]]) -> Batch:
+        """Make the batch.
+
+        Raises:
+            ComponentError: samples or changes that are not as declared.
+        """
         samples = [sample for sample, _ in loaded]
+        for sample in samples:
+            self.contract.check_entries(sample)
         with seeded(derived_seed("batch", loaded[0][1])):
             entries = {name: self._entry(name, samples) for name in self.samples.shapes}
-            for transform in self.transforms:
-                entries = transform(entries)
+            shapes = self.samples.shapes
+            for place, transform in enumerate(self.transforms):
+                entries, shapes = apply_transform(transform, entries, shapes, self.origin, place)
         problems = {s.index: s.problem for s in samples if s.problem is not None}
         note = next((s.note for s in samples if s.note is not None), None)
         return Batch(entries, [s.index for s in samples], problems, note)
 
     def _entry(self, name: str, samples: Sequence[Sample]) -> Features:
+        features = self._stacked(name, samples)
+        self.contract.check_range(name, features.values, samples)
+        return features
+
+    def _stacked(self, name: str, samples: Sequence[Sample]) -> Features:
         parts = [sample.entries.get(name) for sample in samples]
         shape = self.samples.shapes[name]
         present = [part for part in parts if part is not None]
         if not present:
             values = torch.zeros((len(parts), *shape.dims), dtype=getattr(torch, shape.dtype))
             return Features(values, torch.zeros(len(parts), dtype=torch.bool))
-        finished = self.samples.finish(name, stacked(parts))
+        self.contract.check_stored(name, samples)
+        finished = self.contract.finish(name, stacked(parts), samples)
         values, several = (finished.values, finished.valid) if isinstance(finished, Features) else (finished, None)
         if len(present) == len(parts) and several is None:
             return Features(values)
@@ -94,6 +122,22 @@ class Collate:
             valid = several & valid.view(-1, *(1 for _ in several.shape[1:]))
         shown = valid.view(*valid.shape, *(1 for _ in values.shape[valid.dim() :]))
         return Features(torch.where(shown, values, torch.zeros((), dtype=values.dtype)), valid)
+
+
+class _Handing:
+    """Collates in a loader process; what a person must be told is handed over as a value."""
+
+    def __init__(self, collate: Collate) -> None:
+        self.collate = collate
+
+    def __call__(self, loaded: Sequence[tuple[Sample, int] | AntifazError]) -> Batch | AntifazError:
+        for each in loaded:
+            if isinstance(each, AntifazError):
+                return each
+        try:
+            return self.collate([each for each in loaded if not isinstance(each, AntifazError)])
+        except AntifazError as error:
+            return error
 
 
 class TrainingOrder:
@@ -138,12 +182,14 @@ def training_batches(
     micro: int = 1,
     transforms: Sequence[Transform] = (),
     pin_memory: bool = False,
+    origin: Origin | None = None,
 ) -> Iterator[Batch]:
     """Yield the batches of this process, `micro` for each step, from step `start` to `steps`.
 
-    batch_size: of one step over all processes.
+    batch_size: of one step over all processes. origin: whose samples they are, for messages.
     Raises:
         DataError: a set smaller than a batch, a batch that does not divide among processes and micro-batches.
+        ComponentError: while they are read, what is not as declared.
     """
     if len(samples) < batch_size:
         raise too_few(len(samples), batch_size)
@@ -153,17 +199,30 @@ def training_batches(
     order = TrainingOrder(
         len(samples), batch_size=batch_size, steps=steps, start=start, seed=seed, rank=rank, world=world, micro=micro
     )
-    return iter(_loader(samples, list_of_keys=order, workers=workers, transforms=transforms, pin_memory=pin_memory))
+    loader = _loader(samples, order, workers=workers, transforms=transforms, pin_memory=pin_memory, origin=origin)
+    return _handed_over(loader)
 
 
 def evaluation_batches(
-    samples: SampleSet, *, batch_size: int, rank: int = 0, world: int = 1, workers: int = 0, pin_memory: bool = False
+    samples: SampleSet,
+    *,
+    batch_size: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    pin_memory: bool = False,
+    origin: Origin | None = None,
 ) -> Iterator[Batch]:
-    """Yield every sample once, in order; this process has every world-th of them. The last batch may be smaller."""
+    """Yield every sample once, in order; this process has every world-th of them. The last batch may be smaller.
+
+    origin: whose samples they are, for messages.
+    Raises:
+        ComponentError: while they are read, what is not as declared.
+    """
     mine = [(i, derived_seed("evaluation", i)) for i in range(rank, len(samples), world)]
     local = max(1, batch_size // world)
     order = [mine[i : i + local] for i in range(0, len(mine), local)]
-    return iter(_loader(samples, list_of_keys=order, workers=workers, transforms=(), pin_memory=pin_memory))
+    return _handed_over(_loader(samples, order, workers=workers, transforms=(), pin_memory=pin_memory, origin=origin))
 
 
 def too_few(count: int, batch_size: int) -> DataError:
@@ -171,16 +230,40 @@ def too_few(count: int, batch_size: int) -> DataError:
     return DataError(f"the data set has {count} samples, fewer than one batch of {batch_size}", hint="lower batch_size")
 
 
-def _loader(samples: SampleSet, *, list_of_keys: Any, workers: int, transforms: Sequence[Transform], pin_memory: bool) -> Any:
+def _loader(
+    samples: SampleSet,
+    list_of_keys: Any,
+    *,
+    workers: int,
+    transforms: Sequence[Transform],
+    pin_memory: bool,
+    origin: Origin | None,
+) -> DataLoader[Any]:
     return DataLoader(
-        _Reading(samples),
+        _Reading(samples, origin or Origin()),
         batch_sampler=list_of_keys,
         num_workers=workers,
-        collate_fn=Collate(samples, transforms),
+        collate_fn=_Handing(Collate(samples, transforms, origin)),
         worker_init_fn=become_worker,
         prefetch_factor=4 if workers else None,
         pin_memory=pin_memory,
     )
+
+
+def _handed_over(loader: DataLoader[Any]) -> Iterator[Batch]:
+    """Return what the loader reads; its processes start now.
+
+    Raises:
+        AntifazError: while it is read, what a worker has handed over in place of a batch.
+    """
+    return _batches(iter(loader))
+
+
+def _batches(handed: Iterator[Batch | AntifazError]) -> Iterator[Batch]:
+    for each in handed:
+        if isinstance(each, AntifazError):
+            raise each
+        yield each
 
 
 class UnreadableLimit:

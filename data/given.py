@@ -15,8 +15,7 @@ from antifaz.core.tokens import Features
 
 from .clips import Clip
 from .samples import MediaSamples, Row, media_samples
-from .sources import PATH, TEXT
-from .text import Text, by_source, sentences_taken
+from .sources import PATH, TEXT, Text, by_source, sentences_taken
 
 
 def media_sample(given: Mapping[str, Any], modalities: Mapping[str, DecoderSpec], clip: Clip) -> MediaSamples:

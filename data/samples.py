@@ -20,8 +20,8 @@ from antifaz.core.tokens import Features
 from antifaz.data.media.file import Media, UnreadableMedia
 
 from .clips import Clip
-from .sources import reads_file
-from .text import Text, UnreadableText
+from .contract import blaming
+from .sources import Text, UnreadableText, reads_file
 
 
 def stacked(parts: Sequence[Entry | None]) -> Entry:
@@ -123,6 +123,10 @@ class MediaSamples:
     def __len__(self) -> int:
         return len(self.rows) * self.views
 
+    def in_training(self) -> MediaSamples:
+        """Return the samples of the same rows as a training stage reads them."""
+        return MediaSamples(self.rows, self.decoders, self.shapes, self.clip, training=True, missing=self.missing)
+
     def identity(self, index: int) -> str:
         return self.row(index).name or f"row {index // self.views + 1}"
 
@@ -148,7 +152,10 @@ class MediaSamples:
         return Sample(index, {**entries, **self.row(index).extra}, note=decoded.note)
 
     def _augmented(self, name: str, stored: Tensor) -> Tensor:
-        return self.decoders[name].augment(stored) if self.training else stored
+        if not self.training:
+            return stored
+        with blaming(self.decoders[name], f"augmenting {name!r}", who=f"the decoder of {name!r}"):
+            return self.decoders[name].augment(stored)
 
     def decoded(self, index: int, draw: float) -> Decoded:
         """Decode a sample's files, before augmentation. draw: in [0, 1), the place of a random clip."""
@@ -162,12 +169,13 @@ class MediaSamples:
             start = self.clip.start(duration, draw, self.training, view)
             for name in self.decoders:
                 path = row.files.get(name)
-                if path is None:
-                    entries[name] = self._decoded(name, row.texts.get(name), start, crop)
-                elif name in self.paths:
-                    entries[name] = self._decoded_from_path(name, path, start, crop)
-                else:
-                    entries[name] = self._decoded(name, media[path], start, crop)
+                with blaming(self.decoders[name], f"decoding {row.name}", who=f"the decoder of {name!r}"):
+                    if path is None:
+                        entries[name] = self._decoded(name, row.texts.get(name), start, crop)
+                    elif name in self.paths:
+                        entries[name] = self._decoded_from_path(name, path, start, crop)
+                    else:
+                        entries[name] = self._decoded(name, media[path], start, crop)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
         except UnreadableText as error:

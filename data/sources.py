@@ -1,13 +1,13 @@
-"""What decoders read, and what a person may give in place of it. No torch."""
+"""What decoders read: media files, files of other formats, text; and what a person may give in place of it. No torch."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from antifaz.core.errors import DataError
 from antifaz.core.interfaces import GivenKind
-
-from .text import by_source, sentences_taken
 
 PATH = "path"
 """The name of a file that stands for all entries that have none of their own."""
@@ -15,9 +15,48 @@ TEXT = "text"
 """The name of sentences that stand for all entries of text that have none of their own."""
 
 
+class UnreadableText(DataError):
+    """Text that is not UTF-8, or longer than the config allows."""
+
+
+@dataclass(frozen=True)
+class Text:
+    """The sentences that belong to a sample, the most important first.
+
+    times: of each sentence, seconds on the clock of the sample's media files; empty where they are not known.
+    """
+
+    sentences: tuple[str, ...]
+    times: tuple[float, ...] = ()
+
+    def nearest(self, seconds: float) -> tuple[str, ...]:
+        """Return the sentences by their distance in time from this place; in their own order where times are not known."""
+        if not self.times:
+            return self.sentences
+        pairs = zip(self.sentences, self.times, strict=True)
+        return tuple(sentence for sentence, _ in sorted(pairs, key=lambda pair: abs(pair[1] - seconds)))
+
+
 def reads_file(decoder: Any) -> bool:
     """Return True if the decoder of this spec is given the path of a file, and not a Media."""
     return getattr(decoder, "reads", "media") == "file"
+
+
+def reads_text(decoder: Any) -> bool:
+    """Return True if the decoder of this spec reads a Text, and not a media file."""
+    return getattr(decoder, "reads", "media") == "text"
+
+
+def sentences_taken(decoder: Any) -> int | None:
+    """Return how many sentences of a sample this spec's decoder takes along an axis of their own; None without such an axis."""
+    taken: int | None = getattr(decoder, "candidates", None)
+    return taken
+
+
+def by_source(modalities: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Split {entry: spec of its decoder} into the entries that media files give, and those that text gives."""
+    texts = tuple(name for name, decoder in modalities.items() if reads_text(decoder))
+    return tuple(name for name in modalities if name not in texts), texts
 
 
 def takes(modalities: Mapping[str, Any]) -> dict[str, GivenKind]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -19,10 +19,14 @@ from antifaz.core.errors import RunError
 from antifaz.core.experiment import Experiment, Stage
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.interfaces import Logger, LoggerSpec, SampleSet, views_of
+from antifaz.data import contract
 from antifaz.data.batches import Batch, UnreadableLimit
-from antifaz.registry import AntifazError, declaration_of, failure
+from antifaz.data.contract import Origin, counts_of, open_samples
+from antifaz.registry import AntifazError
 from antifaz.registry.files import write_atomically
 
+from .contract.failures import Hooks
+from .contract.results import require_members
 from .run_folder import RunFolder
 from .training.initialization import initialize
 
@@ -60,8 +64,8 @@ class Context:
 
     @property
     def hook(self) -> Any:
-        """pluggy's caller of the plugins' hooks."""
-        return self.experiment.plugins.manager.hook
+        """Caller of the plugins' hooks, as pluggy's; one that raises is named."""
+        return Hooks(self.experiment.plugins.manager.hook)
 
     def samples(self, data: str, *, training: bool) -> SampleSet:
         """Return a data set, built by the main process first, so that files and caches are made once."""
@@ -69,14 +73,14 @@ class Context:
         if key not in self._samples:
             if not collectives.is_main():
                 collectives.barrier()
-            self._samples[key] = self.experiment.data[data].dataset.build(training)
+            self._samples[key] = open_samples(Origin.of(self.experiment, data, training=training), training)
             if collectives.is_main():
                 collectives.barrier()
                 self._write_counts()
         return self._samples[key]
 
     def _write_counts(self) -> None:
-        counts = {name: {"samples": len(s) // views_of(s), **s.counts()} for (name, _), s in self._samples.items()}
+        counts = {name: {"samples": len(s) // views_of(s), **counts_of(s)} for (name, _), s in self._samples.items()}
         path = self.root / "data.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
@@ -151,7 +155,7 @@ class Context:
         with ExitStack() as opened:
             for spec in self.experiment.header.loggers if collectives.is_main() else ():
                 with blaming(spec):
-                    logger = spec.build(self)
+                    logger = require_members(spec, spec.build(self), ("log", "close"))
                 self._loggers.append((spec, logger))
                 opened.callback(self._close, spec, logger)
             yield
@@ -195,19 +199,10 @@ class Context:
                 signal.signal(number, handler)
 
 
-@contextmanager
-def blaming(component: object, stage: str | None = None, step: int = 0) -> Iterator[None]:
+def blaming(component: object, stage: str | None = None, step: int = 0) -> AbstractContextManager[None]:
     """Turn whatever a component raises into words that name it, and where the run was.
 
     Raises:
-        RunError: in place of any exception that is not for people already.
+        ComponentError: on leaving, in place of any exception that is not for people already.
     """
-    try:
-        yield
-    except AntifazError:
-        raise
-    except Exception as error:
-        declared = declaration_of(component)
-        place = "" if stage is None else f" at step {step} of stage {stage!r}"
-        message = f"the {declared.kind} {declared.name!r} failed{place}: {failure(error, component)}"
-        raise RunError(message, hint="leave it out of the config, or mend its plugin; the same command goes on") from error
+    return contract.blaming(component, "" if stage is None else f"at step {step} of stage {stage!r}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,15 @@ from antifaz.core.graph.wire import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
 from antifaz.core.tokens import Features
 from antifaz.data.batches import UnreadableLimit, evaluation_batches
+from antifaz.data.contract import Origin, blaming, identity_of
 from antifaz.data.samples import joined
 from antifaz.data.views import averaged
+from antifaz.registry import Location
 from antifaz.registry.files import write_atomically
 
 from .context import Context, StoppedError
+from .contract.failures import metric_places, naming_nodes
+from .contract.results import require_figures
 
 Values = dict[str, Features]
 Given = tuple[str, ...]
@@ -67,7 +71,8 @@ def measure(
     calls = _calls(entry, sinks)
     began = time.perf_counter()
     collected = {given: collect(run, name, entry, graph, given, references, shown=alone) for given, references in calls.items()}
-    measured = Measured(views_of(run.samples(entry.data, training=False)), details=alone)
+    views = views_of(run.samples(entry.data, training=False))
+    measured = Measured(name, views, metric_places(run.experiment, name), details=alone)
     measured.calls, measured.seconds = len(calls), time.perf_counter() - began
     for given in entry.present or (ALL,):
         for sink in sinks.values():
@@ -94,12 +99,14 @@ class Measured:
     """What an evaluation found: figures for results.json, and where metrics keep any, details for the stage's own file.
 
     Args:
+        stage: its name.
         views: samples in a row that are one.
+        locate: where the config has a metric of this name.
         details: whether metrics are asked for them.
     """
 
-    def __init__(self, views: int, *, details: bool) -> None:
-        self.views = views
+    def __init__(self, stage: str, views: int, locate: Callable[[str], Location], *, details: bool) -> None:
+        self.stage, self.views, self.locate = stage, views, locate
         self.keeps_details = details
         self.calls, self.seconds = 0, 0.0
         self.results: dict[str, dict[str, Any]] = {}
@@ -118,13 +125,15 @@ class Measured:
     def add(self, label: str, sink: Sink[MetricEntry], sides: Mapping[str, Values]) -> None:
         """Compute one metric. label: names what was given. sides: argument -> the values that were collected for it."""
         key, averaging = sink.name, sink.entry.average_views
-        metric = sink.entry.spec.build(sink.groups)
         arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
-        self.results.setdefault(label, {})[key] = metric(**arguments)
-        self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
-        details = getattr(metric, "details", None) if self.keeps_details else None
-        if details is not None and collectives.is_main():
-            self.details.setdefault(label, {})[key] = details(**arguments).json()
+        with blaming(sink.entry.spec, f"computing {key!r} of stage {self.stage!r}, given {label}", location=self.locate(key)):
+            metric = sink.entry.spec.build(sink.groups)
+            figures: Any = metric(**arguments)
+            self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
+            details = getattr(metric, "details", None) if self.keeps_details else None
+            if details is not None and collectives.is_main():
+                self.details.setdefault(label, {})[key] = details(**arguments).json()
+        self.results.setdefault(label, {})[key] = require_figures(figures, sink, self.stage, self.locate(key))
 
     def _of_samples(self, values: Values, averaging: Averaging) -> Values:
         """Average the views of each sample; entries of the batch, such as a target, are not logits and stay their mean."""
@@ -134,7 +143,7 @@ class Measured:
     def write(self, path: Path, samples: SampleSet) -> None:
         """Write the details. samples: named where details speak of single ones, by paths mostly relative to the working folder."""
         places = range(0, len(samples), self.views) if self.details else ()
-        names = [samples.identity(i) for i in places]
+        names = [identity_of(samples, i) for i in places]
         content: dict[str, Any] = {"lower_is_better": self.lower, "folder": os.getcwd(), "samples": names, "given": self.details}
         if (sentences := getattr(samples, "sentences", None)) is not None and any(said := [list(sentences(i)) for i in places]):
             content["sentences"] = said
@@ -167,7 +176,13 @@ def collect(
     limit = UnreadableLimit(samples, entry.max_unreadable, of.data)
     world, rank = collectives.world_size(), collectives.rank()
     batches = evaluation_batches(
-        samples, batch_size=entry.batch_size, rank=rank, world=world, workers=entry.workers, pin_memory=run.device.type == "cuda"
+        samples,
+        batch_size=entry.batch_size,
+        rank=rank,
+        world=world,
+        workers=entry.workers,
+        pin_memory=run.device.type == "cuda",
+        origin=Origin.of(run.experiment, of.data, training=False),
     )
     computed = [r for r in references if r.partition(".")[0] != "batch"]
     direct = [r.partition(".")[2] for r in references if r.partition(".")[0] == "batch"]
@@ -178,7 +193,9 @@ def collect(
         run.take(name, of.data, limit, batch)
         entries = batch.to(run.device).entries
         visible = {key: value for key, value in entries.items() if not given or key in given}
-        part = {key: _on_cpu(value) for key, value in graph(visible, computed).items() if isinstance(value, Features)}
+        with naming_nodes(graph.wiring, f"in stage {name!r}"):
+            answers = graph(visible, computed)
+        part = {key: _on_cpu(value) for key, value in answers.items() if isinstance(value, Features)}
         part.update({f"batch.{key}": _on_cpu(entries[key]) for key in direct})
         parts.append(part)
         if run.stop_requested:

@@ -24,6 +24,8 @@ from antifaz.registry.files import write_atomically
 
 from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
+from .contract.failures import naming_nodes, objective_places
+from .contract.results import require_members, require_optimizer
 from .training.batches import stage_batches
 from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
@@ -82,6 +84,7 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
     with blaming(stage.optimizer, name):
         factors = layer_factors(model, stage.layer_decay)
         optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
+        require_optimizer(stage.optimizer, optimizer)
     average = None if stage.ema is None else MovingAverage(parameters, stage.ema)
     best = Best() if stage.validation is not None and stage.validation.best is not None else None
     state = StageState(name, stage.steps, model, parameters, optimizer, average, best=best)
@@ -104,7 +107,9 @@ def build_model(run: Context, name: str, stage: TrainStage) -> tuple[TrainingMod
     wiring, sinks = run.experiment.wirings[name], run.experiment.sinks[name]
     shadow = TrainingModel(build_graph(wiring, device="meta"), sinks).to("meta")
     present = {entry: wiring.inputs[entry] for entry in run.experiment.stage_inputs(stage)}
-    reached = trainable_parameters(shadow, present)
+    places = objective_places(run.experiment, name)
+    with naming_nodes(wiring, f"in stage {name!r}, on shapes alone", places):
+        reached = trainable_parameters(shadow, present, places)
     torch.manual_seed(derived_seed(run.experiment.header.seed, name, "objectives"))
     model = TrainingModel(run.graph(name, stage), sinks).to(run.device)
     parameters = {}
@@ -155,8 +160,9 @@ def accumulate_gradients(
         batch = next(batches)
         log.take(batch)
         with parallel.accumulating(wrapped, last=micro == stage.accumulate - 1):
-            with torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
+            with log.naming(), torch.autocast(run.device.type, torch.bfloat16, enabled=stage.precision == "bfloat16"):
                 losses: dict[str, Loss] = wrapped(batch.to(run.device).entries)
+            log.inspect(losses)
             local, values = reduce(losses, weights)
             log.count(losses)
             (local * (parallel.gradient_factor() / stage.accumulate)).backward()
@@ -188,6 +194,10 @@ def stopped(state: StageState) -> StoppedError:
     return StoppedError(f"stopped after step {state.step} of {state.steps} of {state.stage!r}; the same command goes on from there")
 
 
+CALLED = ("before_stage", "after_step", "after_stage")
+"""The methods of a callback."""
+
+
 class Callbacks:
     """The callbacks of a stage, called in the order of the config; one that fails is named."""
 
@@ -196,7 +206,7 @@ class Callbacks:
         self.members = []
         for spec in stage.callbacks:
             with blaming(spec):
-                self.members.append((spec, spec.build()))
+                self.members.append((spec, require_members(spec, spec.build(), CALLED)))
 
     def call(self, moment: str, state: StageState) -> None:
         """Call every callback. moment: `before_stage`, `after_step` or `after_stage`.

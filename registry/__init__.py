@@ -28,7 +28,6 @@ from antifaz.registry.specs.options import (
 from antifaz.registry.specs.structuring import Structurer, component_of, describe
 
 from .errors import (
-    PLUGIN_FAULT_HINT,
     AntifazError,
     ConfigError,
     Location,
@@ -37,10 +36,10 @@ from .errors import (
     SpecError,
     UnknownComponentError,
     WriteError,
-    failure,
     nearest,
     suggest,
 )
+from .failures import PLUGIN_FAULT_HINT, failure, last_lines, plugin_of
 
 __all__ = [
     "PLUGIN_FAULT_HINT",
@@ -75,9 +74,11 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "key_of",
+    "last_lines",
     "load_document",
     "nearest",
     "option",
+    "plugin_of",
     "positive",
     "slot",
     "slot_kinds",

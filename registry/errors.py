@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import difflib
 import errno
-import sys
-import traceback
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -107,20 +105,6 @@ class WriteError(AntifazError):
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return cls(f"the disk is full: could not write {path}", hint=full)
         return cls(f"cannot write {path}: {error.strerror or error}", hint=hint)
-
-
-PLUGIN_FAULT_HINT = "an option may be out of all bounds; if not, this is a mistake of its plugin"
-"""The hint for a component that fails with an error that is not written for people."""
-
-
-def failure(error: BaseException, component: object) -> str:
-    """Put an exception into one line: its type, its text, and the innermost line in the folder of the component that raised it."""
-    module = sys.modules.get(type(component).__module__)
-    folder = Path(getattr(module, "__file__", None) or "/nowhere/x").parent
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
-    text = str(error).strip().partition("\n")[0]
-    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
-    return f"{type(error).__name__}{f': {text}' if text else ''}{place}"
 
 
 def nearest(name: str, accepted: Iterable[str]) -> str | None:

@@ -19,8 +19,7 @@ from antifaz.data.batches import Collate
 from antifaz.data.media.file import Media
 from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import class_out_of_range
-from antifaz.data.sources import reads_file
-from antifaz.data.text import Text, reads_text
+from antifaz.data.sources import Text, reads_file, reads_text
 
 from .case import Case, require
 

@@ -57,7 +57,7 @@ def allowed(path: Path) -> tuple[str, ...]:
     if room == "plugins":
         own = (f"plugins.{below[0]}",) if len(below) > 1 else ()
         return (*PLUGINS, *own)
-    return ORDER[: ORDER.index(room) + 1] if room in ORDER else ()
+    return (*ORDER[: ORDER.index(room) + 1], "configs") if room in ORDER else ()
 
 
 MODULES = {module_of(path): path for path in SOURCES}

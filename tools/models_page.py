@@ -7,8 +7,9 @@ from pathlib import Path
 from flop_conventions import CONVENTIONS, node_flops
 
 from antifaz.analysis.check.report import CheckReport, check
+from antifaz.configs import shipped_names
 from antifaz.core.discovery import discover
-from antifaz.core.experiment import Experiment, read, shipped_names
+from antifaz.core.experiment import Experiment, read
 from antifaz.registry import Plugins
 
 PAGE = Path(__file__).parents[1] / "docs" / "models.md"

@@ -1,80 +1,138 @@
-"""Data sets that are on this machine: their counts, and one decoded sample against the declared shapes."""
+"""Data sets that are on this machine: their counts, and the first samples through all that a run does with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import attrs
-import torch
 
-from antifaz.core.errors import DataError
-from antifaz.core.experiment import DataEntry, Experiment, TrainStage
-from antifaz.core.interfaces import SampleSet, views_of
-from antifaz.core.streams import Shape
+from antifaz.core.errors import ComponentError, DataError
+from antifaz.core.experiment import Experiment, TrainStage
+from antifaz.core.interfaces import Sample, SampleSet, views_of
+from antifaz.core.tokens import Features
 from antifaz.data.batches import Collate, too_few
-from antifaz.data.samples import class_out_of_range
+from antifaz.data.contract import Origin, blaming, counts_of, load_sample, require_samples, unopened
+from antifaz.data.samples import MediaSamples
+from antifaz.engine.training.batches import build_transforms
 from antifaz.registry import Problem
 
 SAMPLES_TRIED = 8
-"""Samples of a data set that are tried, until one can be read."""
+"""Samples of a data set that are read."""
+
+Entries = Mapping[str, Features]
 
 
 @attrs.frozen
 class DataReport:
-    """A data set. counts: `samples`, and how many files were found or missing; None where the data is not on this machine."""
+    """A data set.
+
+    counts: `samples`, and what the set knows of files found or missing; None where the data is not on this machine.
+    tried: how many samples were read, the first ones. unreadable: why some of these cannot be.
+    """
 
     counts: Mapping[str, int] | None
+    tried: int = 0
+    unreadable: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The report in a line."""
+        if self.counts is None:
+            return "not on this machine"
+        unknown = () if self.counts.get("unreadable") else ("unreadable",)  # none may mean that none was looked for
+        counts = ", ".join(f"{value:,} {key}" for key, value in self.counts.items() if key not in unknown)
+        return f"{counts}; {_reading(self.tried, self.unreadable)}" if self.tried else counts
 
 
-def report_data(experiment: Experiment) -> tuple[dict[str, DataReport], list[Problem]]:
-    """Report on the data sets by name, and list what is wrong with them."""
+def _reading(tried: int, unreadable: tuple[str, ...]) -> str:
+    """Say how many of the first samples cannot be read, and why the first of them cannot."""
+    first = f"of the first {tried} samples" if tried > 1 else "of the first sample"
+    many = "none" if len(unreadable) == tried else str(len(unreadable))
+    return (
+        f"{first} {many} can{'' if many == 'none' else 'not'} be read: {unreadable[0]}"
+        if unreadable
+        else f"{first} all can be read"
+    )
+
+
+def report_data(experiment: Experiment) -> tuple[dict[str, DataReport], dict[str, Entries], list[Problem]]:
+    """Report on the data sets by name, keep a small batch of each that is there, and list what is wrong with them."""
     reports: dict[str, DataReport] = {}
+    batches: dict[str, Entries] = {}
     problems: list[Problem] = []
-    for name, entry in experiment.data.items():
-        reports[name], faults = _report(experiment, name, entry)
-        problems += faults
-    return reports, problems
+    for name in experiment.data:
+        trains = any(isinstance(s, TrainStage) and s.data == name for s in experiment.stages.values())
+        look = _Look(experiment, name, trains)
+        reports[name] = look.report()
+        problems += look.problems
+        if look.batch is not None:
+            batches[name] = look.batch
+    return reports, batches, problems
 
 
-def _report(experiment: Experiment, name: str, entry: DataEntry) -> tuple[DataReport, list[Problem]]:
-    peek = getattr(entry.dataset, "peek", None)
-    place = experiment.document.location(("data", name))
-    problems = []
-    try:
-        samples = peek() if peek is not None else None
+class _Look:
+    """A look at one data set. trains: whether a training stage reads it."""
+
+    def __init__(self, experiment: Experiment, name: str, trains: bool) -> None:
+        self.name, self.entry, self.trains = name, experiment.data[name], trains
+        self.origin = Origin.of(experiment, name, training=trains)
+        self.problems: list[Problem] = []
+        self.batch: Entries | None = None
+
+    def report(self) -> DataReport:
+        try:
+            return self.read()
+        except ComponentError as error:
+            self.problems.append(Problem(error.message, error.location or self.origin.location, error.hint))
+        except DataError as error:
+            self.problems.append(Problem(error.message, self.origin.location, error.hint))
+        return DataReport(None)
+
+    def read(self) -> DataReport:
+        """Open the data set, read its first samples and make a batch of them.
+
+        Raises:
+            DataError, ComponentError: what is wrong with it.
+        """
+        samples = self.peek()
         if samples is None:
-            return DataReport(None), []
-        if len(samples):
-            problems += [Problem(message, place) for message in _sample_faults(samples, entry.dataset.shapes(), name)]
-    except DataError as error:
-        return DataReport(None), [*problems, Problem(error.message, place, error.hint)]
-    smallest = entry.batch_size if any(isinstance(s, TrainStage) and s.data == name for s in experiment.stages.values()) else 1
-    count = len(samples) // views_of(samples)
-    if count < smallest:
-        lack = too_few(count, smallest)
-        problems.append(Problem(lack.message, place, lack.hint))
-    return DataReport({"samples": count, **samples.counts()}), problems
+            return DataReport(None)
+        count = len(samples) // views_of(samples)
+        smallest = self.entry.batch_size if self.trains else 1
+        if count < smallest:
+            lack = too_few(count, smallest)
+            self.problems.append(Problem(lack.message, self.origin.location, lack.hint))
+        as_read = samples.in_training() if self.trains and isinstance(samples, MediaSamples) else samples
+        places = range(0, len(as_read), views_of(as_read))[:SAMPLES_TRIED]
+        tried = [load_sample(as_read, i, 0, self.origin) for i in places]
+        unreadable = tuple(sample.problem for sample in tried if sample.problem is not None)
+        self.judge(len(tried), unreadable)
+        if readable := [sample for sample in tried if sample.problem is None]:
+            self.batch = self.collated(as_read, readable)
+        counts = {"samples": count, **counts_of(samples)}
+        if unreadable:
+            counts["unreadable"] = max(counts.get("unreadable", 0), len(unreadable))
+        return DataReport(counts, len(tried), unreadable)
 
+    def peek(self) -> SampleSet | None:
+        """Return the set as in evaluation, opened without making anything; None where it is not here or cannot be peeked at."""
+        peek = getattr(self.entry.dataset, "peek", None)
+        with blaming(self.entry.dataset, f"opening data.{self.name}", location=self.origin.location):
+            try:
+                samples: SampleSet | None = peek() if peek is not None else None
+            except OSError as error:
+                raise unopened(attrs.evolve(self.origin, location=None), error) from error
+        if samples is not None:
+            require_samples(samples, self.origin)
+        return samples
 
-def _sample_faults(samples: SampleSet, declared: Mapping[str, Shape], name: str) -> list[str]:
-    """Read the first sample that can be read and compare it with the declared shapes; each fault is a message."""
-    # One broken file is the run's to count, against the user's limit; where the first few all are, something else is wrong.
-    tried = [samples.load(i, 0) for i in range(0, len(samples), views_of(samples))[:SAMPLES_TRIED]]
-    sample = next((each for each in tried if each.problem is None), None)
-    if sample is None:
-        return [f"{name}: of the first {len(tried)} samples none can be read: {tried[0].problem}"]
-    identity = samples.identity(sample.index)
-    try:
-        entries: Mapping[str, Any] = Collate(samples)([(sample, 0)]).entries
-    except (RuntimeError, ValueError, TypeError) as error:
-        return [f"{name}: the sample {identity!r} cannot be put in a batch: {error}"]
-    faults = []
-    for key, shape in declared.items():
-        values = entries[key].values
-        if tuple(values.shape[1:]) != shape.dims or values.dtype != getattr(torch, shape.dtype):
-            actual = f"{list(values.shape[1:])} {str(values.dtype).removeprefix('torch.')}"
-            faults.append(f"{name}.{key} is {actual}, declared is {list(shape.dims)} {shape.dtype}: {identity!r}")
-        elif shape.classes and (wrong := class_out_of_range(values, shape)) is not None:
-            faults.append(f"{name}.{key} is class {wrong} of {len(shape.classes)}: {identity!r}")
-    return faults
+    def judge(self, tried: int, unreadable: tuple[str, ...]) -> None:
+        """Report unreadable samples where a run would certainly stop at them, or where none can be read."""
+        if unreadable and (len(unreadable) > self.entry.max_unreadable or len(unreadable) == tried):
+            hint = f"repair or remove them, or raise data.{self.name}.max_unreadable"
+            self.problems.append(Problem(f"data.{self.name}: {_reading(tried, unreadable)}", self.origin.location, hint))
+
+    def collated(self, samples: SampleSet, readable: list[Sample]) -> Entries:
+        """Make the batch of a training stage, or of an evaluation where no training stage reads the set."""
+        transforms = build_transforms(self.entry, samples.shapes) if self.trains else ()
+        return Collate(samples, transforms, self.origin)([(sample, 0) for sample in readable]).entries

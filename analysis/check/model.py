@@ -15,6 +15,8 @@ from antifaz.core.graph.wire import BATCH, Wire
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features
+from antifaz.data.contract import with_lines
+from antifaz.engine.contract.failures import advice
 from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure
 
 
@@ -98,7 +100,8 @@ def node_problem(graph: Graph, batch: Mapping[str, Features] | None = None, pref
             graph(entries, [name])
         except Exception as error:  # whatever a plugin's own code raises
             message = f"{prefix}{node.plan.words} cannot run: {failure(error, node.plan.spec)}"
-            return Problem(message, graph.wiring.locate((name,)), PLUGIN_FAULT_HINT)
+            hint = with_lines(error, node.plan.spec, advice(error, PLUGIN_FAULT_HINT))
+            return Problem(message, graph.wiring.locate((name,)), hint)
     return None
 
 

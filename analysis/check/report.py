@@ -1,7 +1,8 @@
 """check: everything that is known of an experiment before it runs, in one report.
 
 Graphs are built and run on the meta device: what every module returns is held against what its spec declared, FLOPs and memory are
-counted as analysis/cost.py says. Data sets are looked at where they are on this machine: their counts, and one decoded sample.
+counted as analysis/cost.py says. Data sets are looked at where they are on this machine: their counts, and the first
+samples, as far as the objectives of small models.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from .model import (
     unused_nodes,
 )
 from .published import changed_inputs
+from .rehearsal import metric_problems
 from .stages import StageReport, report_stages
 from .weights import validation_weights_problems, weights_problems
 
@@ -84,17 +86,19 @@ class CheckReport:
 def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
     """Build and run every graph of the experiment on the meta device.
 
-    data: whether to look at the data sets as well.
+    data: whether to look at the data sets and at files of weights as well.
     Raises:
-        ConfigError: a module that cannot be built, fails, or returns other shapes than its spec declares; an objective that fails;
-            weights of a stage that do not fit a later one; data that is not as the config says.
+        ConfigError: a module that cannot be built, fails, or returns other shapes than its spec declares; an objective that fails
+            or returns no loss, a metric that returns no figures; weights of a stage or file that do not fit; data that is not
+            as the config says.
     """
     problems: list[Problem] = []
     graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
     for graph in graphs.values():
         problems += shape_problems(experiment, graph)
-    problems += weights_problems(experiment) + validation_weights_problems(experiment) + validation_problems(experiment)
-    data_reports, data_problems = report_data(experiment) if data else ({}, [])
+    problems += weights_problems(experiment, files=data) + validation_weights_problems(experiment)
+    problems += validation_problems(experiment) + metric_problems(experiment)
+    data_reports, batches, data_problems = report_data(experiment) if data else ({}, {}, [])
     if problems + data_problems:
         raise ConfigError(problems + data_problems)
     graph = list(graphs.values())[-1]
@@ -105,7 +109,7 @@ def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
         parameters=sum(p.numel() for p in graph.parameters()),
         nodes=report_nodes(graph),
         outputs=report_outputs(graphs, requested),
-        stages=report_stages(experiment),
+        stages=report_stages(experiment, batches),
         data=data_reports,
         unused=unused_nodes(experiment, requested),
         shared=shared_nodes(graph.wiring),

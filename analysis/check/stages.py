@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import attrs
 
 from antifaz.analysis.cost import StepCost, step_cost
+from antifaz.core.errors import ComponentError
 from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
+from antifaz.core.interfaces import Callback, CallbackSpec
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.data.contract import named, with_lines
+from antifaz.engine.contract.failures import advice
+from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
+from antifaz.engine.train import CALLED
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
 from antifaz.engine.training.parameters import pattern_problems
-from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, Problem, declaration_of, failure
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, KeyPath, Problem, failure
 
 from .groups import GroupReport, report_groups
 from .model import node_problem
+from .rehearsal import SMALL, SMALL_MODEL, rehearse_objectives
 
 
 @attrs.frozen
@@ -28,20 +36,25 @@ class StageReport:
     """A training stage.
 
     untrained: nodes and single parameters that get no gradient or are frozen. groups: of parameters, where the stage sets rates or
-    decays for some of them.
+    decays for some of them. tried: how many samples of its data the objectives were computed on; 0 where they were tried on shapes
+    alone.
     """
 
     cost: StepCost
     untrained: tuple[str, ...]
     groups: tuple[GroupReport, ...]
+    tried: int = 0
 
     def json(self) -> dict[str, Any]:
-        return {**attrs.asdict(self.cost), "untrained": list(self.untrained), "groups": [group.json() for group in self.groups]}
+        plain = {"untrained": list(self.untrained), "groups": [group.json() for group in self.groups], "tried": self.tried}
+        return {**attrs.asdict(self.cost), **plain}
 
 
-def report_stages(experiment: Experiment) -> dict[str, StageReport]:
-    """Run a step of every training stage on the meta device, on the entries of its own data.
+def report_stages(experiment: Experiment, batches: Mapping[str, Mapping[str, Features]]) -> dict[str, StageReport]:
+    """Run a step of every training stage on the meta device, on the entries of its own data; and where it is small, its objectives
+    on samples.
 
+    batches: a small batch of each data set that is on this machine.
     Raises:
         ConfigError: for each stage that cannot run, the node or the objective that fails.
     """
@@ -60,16 +73,28 @@ def report_stages(experiment: Experiment) -> dict[str, StageReport]:
                 reports[name] = StageReport(cost, untrained, report_groups(model, stage, shapes))
             except Exception as error:  # whatever a plugin's own code raises in training
                 problems.append(_problem(experiment, name, model, shapes, error))
+                continue
+            if size := _samples_to_try(reports[name].cost, model, batches.get(stage.data, {})):
+                problems += rehearse_objectives(experiment, name, stage, batches[stage.data])
+                reports[name] = attrs.evolve(reports[name], tried=size)
     if problems:
         raise ConfigError(problems)
     return reports
 
 
+def _samples_to_try(cost: StepCost, model: TrainingModel, batch: Mapping[str, Features]) -> int:
+    """Return how many samples a batch has, if a step on them takes a few seconds at most; else 0. One alone is no batch."""
+    size = max((len(entry.values) for entry in batch.values()), default=0)
+    parameters = sum(p.numel() for p in model.parameters())
+    cheap = cost.flops * size <= SMALL * cost.batch_size and parameters <= SMALL_MODEL
+    return size if size > 1 and cheap else 0
+
+
 def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage, model: TrainingModel) -> list[Problem]:
-    """Build the optimizer on the meta device, and ask the schedule for its first and last rate."""
+    """Build the optimizer on the meta device, ask the schedule for its first and last rate, and build the callbacks."""
 
     def build() -> None:
-        build_optimizer(model.named_weights(), stage.optimizer, stage.lr_scale)
+        require_optimizer(stage.optimizer, build_optimizer(model.named_weights(), stage.optimizer, stage.lr_scale))
         if not isinstance(stage.optimizer.moments, int):
             raise TypeError("`moments` is not a whole number")
 
@@ -78,14 +103,26 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
             if not 0 <= (rate := stage.schedule.rate(step, stage.steps, stage.optimizer.lr)) < math.inf:
                 raise ValueError(f"the rate of step {step} is {rate}")
 
+    attempts: list[tuple[KeyPath, Any, Callable[[], Any]]] = [
+        (("optimizer",), stage.optimizer, build),
+        (("schedule",), stage.schedule, ask),
+        *((("callbacks", i), spec, partial(_build_callback, spec)) for i, spec in enumerate(stage.callbacks)),
+    ]
     problems = []
-    for key, spec, attempt in (("optimizer", stage.optimizer, build), ("schedule", stage.schedule, ask)):
+    for key, spec, attempt in attempts:
+        place = experiment.document.location(("stages", name, *key))
         try:
             attempt()
+        except ComponentError as error:
+            problems.append(Problem(error.message, place, error.hint))
         except Exception as error:  # whatever a plugin's own code raises
-            message = f"stage {name!r}: the {key} {declaration_of(spec).name!r} fails: {failure(error, spec)}"
-            problems.append(Problem(message, experiment.document.location(("stages", name, key)), PLUGIN_FAULT_HINT))
+            message = f"stage {name!r}: {named(spec)} fails: {failure(error, spec)}"
+            problems.append(Problem(message, place, with_lines(error, spec, PLUGIN_FAULT_HINT)))
     return problems
+
+
+def _build_callback(spec: CallbackSpec) -> Callback:
+    return require_members(spec, spec.build(), CALLED)
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:
@@ -125,10 +162,14 @@ def _objective_problem(experiment: Experiment, stage: str, model: TrainingModel,
     """Describe the failure of the first objective that cannot run on what the graph returns."""
     values = {key: value for key, value in model.graph(batch, model.wanted).items() if isinstance(value, Features)}
     for (name, sink), objective in zip(model.sinks.items(), model.objectives, strict=True):
+        place = experiment.document.location(("stages", stage, "objectives", name))
         try:
-            objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
+            loss = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         except Exception as error:  # whatever a plugin's own code raises
-            component = declaration_of(sink.entry.spec).name
-            message = f"stage {stage!r}: the objective {component!r} cannot run: {failure(error, objective)}"
-            return Problem(message, experiment.document.location(("stages", stage, "objectives", name)), PLUGIN_FAULT_HINT)
+            message = f"stage {stage!r}: {named(sink.entry.spec)} cannot run: {failure(error, objective)}"
+            return Problem(message, place, with_lines(error, objective, advice(error, PLUGIN_FAULT_HINT)))
+        try:
+            require_losses({name: loss}, model.sinks)
+        except ComponentError as error:
+            return Problem(error.message, place, error.hint)
     return None

@@ -1,8 +1,9 @@
-"""Weights that one stage leaves and another begins with, against the graphs: shapes are enough to tell, before any training."""
+"""Weights that a stage begins with, of an earlier stage or of a file, against its graph: shapes are enough to tell."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from antifaz.core.errors import WeightsError
 from antifaz.core.experiment import Experiment, PretrainedPart, Stage, TrainStage, validation_of
@@ -14,13 +15,17 @@ from antifaz.registry import ConfigError, Problem
 from .model import stage_wires
 
 
-def weights_problems(experiment: Experiment) -> list[Problem]:
-    """Hold the weights of earlier stages that an `init:` names against the stage's own graph; files are left to the run."""
+def weights_problems(experiment: Experiment, *, files: bool) -> list[Problem]:
+    """Hold the weights that an `init:` names against the stage's own graph.
+
+    files: whether to read files of weights too; those that are not there are left to `report_missing_files`.
+    """
     trained = {name: build_graph(experiment.wirings[name], device="meta").weights() for name in _source_stages(experiment)}
     problems = []
     for name, stage in experiment.stages.items():
         sources = list(sources_of(stage.init))
-        if not sources or any(source not in trained for source in sources) or _takes_pretrained_parts(stage):
+        ready = all(source in trained or (files and Path(source).is_file()) for source in sources)
+        if not sources or not ready or _takes_pretrained_parts(stage):
             continue
         wiring = experiment.wirings[name]
         needed = () if isinstance(stage, TrainStage) else wiring.needed_for(stage_wires(experiment, name))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -43,9 +45,7 @@ def show(report: CheckReport, console: Console) -> None:
     for name, shared in report.shared.items():
         lines.append(f"{name} has the weights of {shared.owner}" + (f", but {'; '.join(shared.options)}" if shared.options else ""))
     for name, data in report.data.items():
-        counts = data.counts
-        text = "not on this machine" if counts is None else ", ".join(f"{value:,} {key}" for key, value in counts.items())
-        lines.append(f"data {name}: {text}")
+        lines.append(f"data {name}: {data.text}")
     lines += [file.text for file in report.missing_files]
     for line in lines:
         console.print(escape(line), highlight=False, soft_wrap=True)
@@ -92,9 +92,17 @@ def _stage_lines(report: CheckReport) -> list[str]:
         memory = f"{memory_size(cost.activations)} of activations, {memory_size(cost.state)} of weights, gradients and moments"
         lines.append(f"stage {name}: a step of {cost.batch_size} samples takes {short(cost.flops)}FLOPs; in float32 {memory}")
         if stage.untrained:
-            lines.append(f"stage {name} does not train: {', '.join(stage.untrained)}")
+            lines.append(f"stage {name} does not train: {', '.join(grouped(stage.untrained))}")
         lines += [f"stage {name}, {group.text}" for group in stage.groups]
     return lines
+
+
+def grouped(names: Sequence[str]) -> list[str]:
+    """Put parameters that differ in numbers alone into one item each, in order: `encoder.blocks.*.bias (12 weights)`."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(re.sub(r"\.\d+(?=\.|$)", ".*", name), []).append(name)
+    return [f"{pattern} ({len(members)} weights)" if len(members) > 1 else members[0] for pattern, members in groups.items()]
 
 
 def short(count: int) -> str:

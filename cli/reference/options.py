@@ -122,7 +122,7 @@ def _default(field: attrs.Attribute[Any]) -> str:
 
 
 def as_yaml(value: Any) -> str:
-    """Write a default as it stands in a config, on one line; a part of a config with those of its keys that are not their defaults."""
+    """Write a default as it stands in a config, on one line; of a part of a config, the keys that are not at their defaults."""
     if attrs.has(type(value)):
         fields = {field: getattr(value, field.name) for field in fields_of(type(value))}
         value = {key_of(field): each for field, each in fields.items() if each != field.default}

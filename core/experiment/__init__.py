@@ -18,7 +18,6 @@ from .config import (
 )
 from .experiment import Experiment, validation_of
 from .reader import read
-from .shipped import shipped, shipped_names
 from .sinks import Sink
 
 __all__ = [
@@ -39,7 +38,5 @@ __all__ = [
     "Stage",
     "TrainStage",
     "read",
-    "shipped",
-    "shipped_names",
     "validation_of",
 ]

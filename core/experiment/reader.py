@@ -12,6 +12,7 @@ from types import NoneType
 
 import attrs
 
+from antifaz.configs import shipped, shipped_names
 from antifaz.core.discovery import discover
 from antifaz.core.graph.wire import BATCH, well_formed
 from antifaz.core.graph.wiring import NodePlan, Report, Wiring, wire
@@ -32,7 +33,6 @@ from antifaz.registry import (
 
 from .config import DEFAULTS, SECTIONS, STAGES, DataEntry, Declared, Header, NodeEntry, Stage
 from .experiment import Experiment, validation_of
-from .shipped import shipped, shipped_names
 from .validation import Draft, Validation, mapping_at
 
 

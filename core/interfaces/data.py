@@ -44,10 +44,10 @@ class SampleSet(Protocol):
         """(batch, ...) stored entries -> model input; Features where samples have several of a kind."""
 
     def identity(self, index: int) -> str:
-        """Return the name of a sample for people: its path."""
+        """Return the name of a sample for people: its path. May be left out: then it has a number."""
 
     def counts(self) -> dict[str, int]:
-        """found, missing, unreadable (as far as known)."""
+        """found, missing, unreadable (as far as known). May be left out."""
 
 
 class HasViews(Protocol):
@@ -84,7 +84,7 @@ class DecoderSpec(Protocol):
 class ReadsText(Protocol):
     """Optional for a DecoderSpec: its decoder is given the sentences that a data set has of a sample, and no media file.
 
-    reads: `text`; the source is then an `antifaz.data.text.Text`.
+    reads: `text`; the source is then an `antifaz.data.sources.Text`.
     candidates: how many sentences of a sample it takes, along an axis of their own; None for one without that axis.
     """
 

@@ -10,6 +10,7 @@ from antifaz.core.interfaces import SampleSet
 from antifaz.core.seeds import derived_seed
 from antifaz.core.streams import Shape
 from antifaz.data.batches import Batch, training_batches
+from antifaz.data.contract import Origin, blaming
 
 
 def stage_batches(
@@ -42,6 +43,7 @@ def stage_batches(
         micro=stage.accumulate,
         transforms=build_transforms(entry, samples.shapes),
         pin_memory=pin_memory,
+        origin=Origin.of(experiment, stage.data, training=True),
     )
 
 
@@ -49,6 +51,7 @@ def build_transforms(entry: DataEntry, shapes: Mapping[str, Shape]) -> list[Any]
     """Build the changes of whole batches, each for what the one before leaves."""
     built = []
     for transform in entry.transforms:
-        built.append(transform.build(shapes))
-        shapes = {**shapes, **transform.shapes(shapes)}
+        with blaming(transform):
+            built.append(transform.build(shapes))
+            shapes = {**shapes, **transform.shapes(shapes)}
     return built

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -16,6 +16,8 @@ from antifaz.core.experiment import TrainStage
 from antifaz.core.objectives import Loss
 from antifaz.data.batches import Batch, UnreadableLimit
 from antifaz.engine.context import Context
+from antifaz.engine.contract.failures import naming_nodes, objective_places
+from antifaz.engine.contract.results import require_losses
 
 from .state import StageState
 
@@ -36,6 +38,7 @@ class TrainLogger:
         self.objectives = [key for key, each in stage.objectives.items() if each.weight]
         self.counted = torch.zeros(len(self.objectives), device=run.device)
         self.idle: set[str] = set()
+        self.places, self.inspected = objective_places(run.experiment, name), False
         self.logged, self.window = start, time.perf_counter()
         self.progress = _progress(run)
         self.bar = self.progress.add_task(name, total=stage.steps, completed=start, note="")
@@ -55,6 +58,20 @@ class TrainLogger:
             DataError: more files than are allowed.
         """
         self.run.take(self.name, self.stage.data, self.limit, batch)
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Name the node or objective that raises in a step; see `naming_nodes`."""
+        return naming_nodes(self.run.experiment.wirings[self.name], f"in stage {self.name!r}", self.places)
+
+    def inspect(self, losses: Mapping[str, Loss]) -> None:
+        """Hold the losses of the first micro-batch against what objectives promise.
+
+        Raises:
+            ComponentError: an objective that returns no loss.
+        """
+        if not self.inspected:
+            require_losses(losses, self.run.experiment.sinks[self.name], self.places)
+            self.inspected = True
 
     def count(self, losses: Mapping[str, Loss]) -> None:
         """Count on how much of a micro-batch each objective's loss rests, in this process."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor, nn
 
@@ -12,6 +12,8 @@ from antifaz.core.graph.module import Graph
 from antifaz.core.objectives import Loss, Objective, reduce
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.engine.contract.results import require_losses
+from antifaz.registry import Location
 from antifaz.registry.patterns import matches
 
 
@@ -74,12 +76,18 @@ class TrainingModel(nn.Module):
         return named
 
 
-def trainable_parameters(model: TrainingModel, shapes: Mapping[str, Shape]) -> set[str]:
+def trainable_parameters(
+    model: TrainingModel, shapes: Mapping[str, Shape], locate: Callable[[str], Location] | None = None
+) -> set[str]:
     """Name the parameters that receive a gradient from the objectives, found on the meta device at no cost.
 
-    model: on the meta device. shapes: of the stage's own data.
+    model: on the meta device. shapes: of the stage's own data. locate: where the config has an objective of this name.
+
+    Raises:
+        ComponentError: an objective that returns no loss.
     """
     losses = model(fake_batch(shapes, 2, "meta"))
+    require_losses(losses, model.sinks, locate)
     total = sum(term.total for loss in losses.values() for term in loss.terms.values())
     reached: set[int] = set()
     pending = [total.grad_fn] if isinstance(total, Tensor) else []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from antifaz.core.errors import IndexFileError
-from antifaz.data.text import Text, by_source
+from antifaz.data.sources import Text, by_source
 
 if TYPE_CHECKING:
     from .spec import Folder

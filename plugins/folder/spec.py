@@ -11,8 +11,7 @@ import attrs
 from antifaz.core.interfaces import DecoderSpec, GivenKind
 from antifaz.core.streams import Shape
 from antifaz.data.clips import Clip
-from antifaz.data.sources import takes
-from antifaz.data.text import by_source
+from antifaz.data.sources import by_source, takes
 from antifaz.registry import SpecError, at_least, component, option, suggest
 
 if TYPE_CHECKING:

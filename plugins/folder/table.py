@@ -15,7 +15,7 @@ from antifaz.core.errors import IndexFileError
 from antifaz.core.interfaces import SampleSet
 from antifaz.data.cache import open_samples
 from antifaz.data.samples import Row
-from antifaz.data.text import by_source
+from antifaz.data.sources import by_source
 from antifaz.registry import nearest, suggest
 
 from .sentences import sentences

@@ -15,7 +15,7 @@ from antifaz.core.interfaces import SampleSet
 from antifaz.data.cache import cached
 from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import MediaSamples, Row, media_samples
-from antifaz.data.text import Text, by_source
+from antifaz.data.sources import Text, by_source
 from antifaz.data.workers import in_parallel
 from antifaz.plugins.shapes_and_sounds import rules
 from antifaz.registry import WriteError

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from antifaz.core.tokens import Features
-from antifaz.data.text import Text, UnreadableText
+from antifaz.data.sources import Text, UnreadableText
 
 from .words import BEGIN, END, PAD, SPECIALS, UNKNOWN, words_of
 

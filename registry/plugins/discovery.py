@@ -17,6 +17,7 @@ import attrs
 import pluggy
 
 from antifaz.registry.errors import PluginError, UnknownComponentError, suggest
+from antifaz.registry.failures import FILE_MODULE
 from antifaz.registry.specs.structuring import describe, fields_of
 
 from .components import Catalogue, Component, Kind, declaration_of
@@ -159,7 +160,7 @@ def _load_file(path: Path, manager: pluggy.PluginManager, catalogue: Catalogue) 
     name = f"{path.stem}"
     digest = hashlib.blake2b(str(path.resolve()).encode(), digest_size=6).hexdigest()
     try:
-        module = _module(f"antifaz_file_{path.stem}_{digest}", path)
+        module = _module(f"{FILE_MODULE}{path.stem}_{digest}", path)
         return _register(PluginRow(name, str(path), "file", "-"), module, manager, catalogue)
     except (Exception, SystemExit) as error:
         raise PluginError(f"the plugin file {path} could not be loaded: {_reason(error, manager)}") from None

@@ -19,7 +19,8 @@ import resource, sys
 from pathlib import Path
 from antifaz.analysis.pictures import draw_routings
 from antifaz.core.discovery import discover
-from antifaz.core.experiment import read, shipped_names
+from antifaz.configs import shipped_names
+from antifaz.core.experiment import read
 resource.setrlimit(resource.RLIMIT_DATA, (int(sys.argv[1]), int(sys.argv[1])))
 plugins = discover()
 for name in shipped_names():

@@ -16,8 +16,9 @@ import yaml
 
 from antifaz.cli.app import main
 from antifaz.cli.config_schema import config_schema
+from antifaz.configs import shipped, shipped_names
 from antifaz.core.discovery import discover
-from antifaz.core.experiment import read, shipped, shipped_names
+from antifaz.core.experiment import read
 from antifaz.core.kinds import KINDS
 from antifaz.registry import Catalogue, ConfigError, Plugins, load_document, write_yaml
 from antifaz.registry.specs.schema_forms import json_text

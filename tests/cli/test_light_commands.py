@@ -46,7 +46,7 @@ def test_nothing_heavy_is_imported(command: list[str]) -> None:
 EXPLAIN = """
 import sys
 from antifaz.cli import main
-from antifaz.core.experiment import shipped_names
+from antifaz.configs import shipped_names
 for name in shipped_names():
     sys.argv = ["antifaz", "explain", name]
     try:

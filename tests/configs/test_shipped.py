@@ -14,7 +14,8 @@ import yaml
 
 from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import verify
-from antifaz.core.experiment import read, shipped, shipped_names
+from antifaz.configs import shipped, shipped_names
+from antifaz.core.experiment import read
 from antifaz.core.interfaces import DecoderSpec
 from antifaz.registry import Structurer, View, load_document, option
 

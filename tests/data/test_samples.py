@@ -14,7 +14,7 @@ from antifaz.core.tokens import Features
 from antifaz.data.clips import Clip
 from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import MediaSamples, Row, class_out_of_range, joined, stacked
-from antifaz.data.text import Text, UnreadableText
+from antifaz.data.sources import Text, UnreadableText
 
 
 class Starts:

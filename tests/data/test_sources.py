@@ -1,4 +1,4 @@
-"""What a person may give follows from the decoders."""
+"""Sources of decoders: sentences by their distance in time, which entries are given text, and what a person may give."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from antifaz.data.sources import reads_file, takes
+from antifaz.data.sources import Text, by_source, reads_file, reads_text, sentences_taken, takes
 
 MEDIA, FILE = SimpleNamespace(), SimpleNamespace(reads="file")
 SENTENCE, SENTENCES = SimpleNamespace(reads="text", candidates=None), SimpleNamespace(reads="text", candidates=3)
+FRAMES = SimpleNamespace()
+WORDS = SimpleNamespace(reads="text")
+SEVERAL = SimpleNamespace(reads="text", candidates=5)
 
 
 def test_a_decoder_of_files_says_so() -> None:
@@ -30,3 +33,23 @@ def test_a_decoder_of_files_says_so() -> None:
 )
 def test_one_thing_may_stand_for_several_entries_of_a_sort(modalities: dict[str, object], expected: dict[str, str]) -> None:
     assert takes(modalities) == expected
+
+
+def test_sentences_with_times_come_by_distance() -> None:
+    text = Text(("first", "second", "third"), (0.0, 4.0, 10.0))
+    assert text.nearest(5.0) == ("second", "first", "third")
+    assert text.nearest(7.0) == ("second", "third", "first")  # of two as near, the earlier one
+
+
+def test_sentences_without_times_keep_their_order() -> None:
+    assert Text(("b", "a")).nearest(3.0) == ("b", "a")
+
+
+def test_a_decoder_says_what_it_reads() -> None:
+    assert [reads_text(decoder) for decoder in (FRAMES, WORDS, SEVERAL)] == [False, True, True]
+    assert [sentences_taken(decoder) for decoder in (FRAMES, WORDS, SEVERAL)] == [None, None, 5]
+
+
+def test_entries_by_source_keep_their_order() -> None:
+    modalities = {"title": WORDS, "video": FRAMES, "said": SEVERAL, "audio": FRAMES}
+    assert by_source(modalities) == (("video", "audio"), ("title", "said"))

@@ -10,7 +10,8 @@ import torch
 
 from antifaz.analysis.check.report import check
 from antifaz.analysis.influence import randomize_parameters, verify
-from antifaz.core.experiment import read, shipped
+from antifaz.configs import shipped
+from antifaz.core.experiment import read
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
 from antifaz.core.streams import Stream

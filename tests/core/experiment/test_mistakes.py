@@ -10,7 +10,8 @@ import pytest
 
 from antifaz.analysis.check.report import check
 from antifaz.cli.app import main as antifaz
-from antifaz.core.experiment.reader import read, shipped, shipped_names
+from antifaz.configs import shipped, shipped_names
+from antifaz.core.experiment.reader import read
 from antifaz.registry import ConfigError, Plugins, load_document
 from tests.support.mutations import mutant
 

@@ -11,7 +11,7 @@ import torch
 from antifaz.core.errors import DataError
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
-from antifaz.data.text import Text, UnreadableText
+from antifaz.data.sources import Text, UnreadableText
 from antifaz.plugins.text.decoder import TextDecoder
 from antifaz.plugins.text.spec import Bytes, Sentences, Subwords, Words
 from antifaz.plugins.text.vocabulary import train_vocabulary

@@ -22,7 +22,7 @@ from antifaz.core.objectives import reduce
 from antifaz.core.tokens import Features
 from antifaz.data.batches import evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
-from antifaz.data.text import Text
+from antifaz.data.sources import Text
 from antifaz.engine.needed_files import missing_files
 from antifaz.engine.predict import load
 from antifaz.engine.run import run_experiment

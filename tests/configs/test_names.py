@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from antifaz.core.experiment import shipped, shipped_names
+from antifaz.configs import shipped, shipped_names
 
-CONFIGS = Path(__file__).parents[3] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 FILES = sorted(CONFIGS.rglob("*.yaml"))
 FROM_BEFORE = [
     "quickstart", "quickstart-hip", "quickstart-joint", "quickstart-mbt", "quickstart-perceiver", "quickstart-swin", "supervised",

@@ -1,0 +1,75 @@
+"""What an exception in a plugin's code says to a person: in one line, and by the plugin's own last lines. No error types here."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import textwrap
+import traceback
+from pathlib import Path
+
+PLUGIN_FAULT_HINT = "an option may be out of all bounds; if not, this is a mistake of its plugin"
+"""The hint for a component that fails with an error that is not written for people."""
+
+FILE_MODULE = "antifaz_file_"
+"""The modules of plugin files (`-p FILE`) begin with this."""
+
+SHOWN = 3
+"""Frames of a plugin that are shown, the innermost ones."""
+
+LONGEST = 200
+"""Characters of an exception's own text that are shown."""
+
+
+def plugin_of(component: object) -> str:
+    """Return the plugin that has a component's code: a shipped one by its folder, a file by its name, others by their package."""
+    package = _package(component)
+    if package.startswith(FILE_MODULE):
+        return package.removeprefix(FILE_MODULE).rpartition("_")[0]
+    return package.rpartition(".")[2]
+
+
+def failure(error: BaseException, component: object) -> str:
+    """Put an exception into one line: its type, its text, and the innermost line in the plugin of the component that raised it."""
+    own = own_frames(error, component)
+    text = textwrap.shorten(str(error).strip().partition("\n")[0], LONGEST, placeholder=" ...")
+    place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
+    return f"{type(error).__name__}{f': {text}' if text else ''}{place}"
+
+
+def last_lines(error: BaseException, component: object) -> str:
+    """Show the innermost lines of the component's plugin that an exception passed, as `file:line` and source.
+
+    Nothing where it passed none. Each is on a line of its own, which begins with four spaces.
+    """
+    frames = (own_frames(error, component) or _foreign_frames(error))[-SHOWN:]
+    return "".join(f"\n    {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}" for frame in frames)
+
+
+def own_frames(error: BaseException, component: object) -> list[traceback.FrameSummary]:
+    """Return the frames of an exception in the code of a component's plugin, the innermost last."""
+    package = _package(component)
+    module = sys.modules.get(package)
+    folders = [] if package == "antifaz" else [Path(folder) for folder in getattr(module, "__path__", ())]
+    beside = Path(getattr(module, "__file__", None) or "/nowhere/x").parent
+    frames = [(frame, Path(frame.filename)) for frame in traceback.extract_tb(error.__traceback__)]
+    if folders:
+        return [frame for frame, file in frames if any(folder in file.parents for folder in folders)]
+    return [frame for frame, file in frames if file.parent == beside]
+
+
+def _foreign_frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames that are neither of Antifaz nor installed: of a component that another one holds, in a file of its own."""
+    standard = Path(sysconfig.get_path("stdlib"))
+    places = (Path(__file__).parents[1], standard)
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    return [f for f in frames if "site-packages" not in f.filename and not any(p in Path(f.filename).parents for p in places)]
+
+
+def _package(component: object) -> str:
+    """Return the module that stands for the whole plugin of a component; of a part of Antifaz itself, its own module."""
+    module = getattr(component, "__module__", None) or type(component).__module__
+    parts = module.split(".")
+    if parts[:2] == ["antifaz", "plugins"]:
+        return ".".join(parts[:3])
+    return module if parts[0] == "antifaz" else parts[0]

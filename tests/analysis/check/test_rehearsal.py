@@ -1,0 +1,42 @@
+"""check: objectives on samples where the model is small, metrics on random values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from antifaz.analysis.check import stages
+from antifaz.analysis.check.rehearsal import metric_problems
+from antifaz.analysis.check.report import check
+from antifaz.core.discovery import discover
+from antifaz.core.experiment import Experiment, read
+from antifaz.registry import ConfigError
+from tests.support.contract_config import CONFIG, PLUGIN
+
+
+def planted(tmp_path: Path, *overrides: str) -> Experiment:
+    (tmp_path / "contract.yaml").write_text(CONFIG)
+    return read(tmp_path / "contract.yaml", discover([PLUGIN]), overrides)
+
+
+def test_small_models_are_tried_on_samples_and_large_ones_on_shapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    experiment = planted(tmp_path, "stages.train.objectives.squares.fault=real")
+    with pytest.raises(ConfigError, match=r"on the first 8 samples of data.train: RuntimeError: not with these values"):
+        check(experiment)
+    assert check(experiment, data=False).stages["train"].tried == 0
+    monkeypatch.setattr(stages, "SMALL", 0)
+    assert check(experiment).stages["train"].tried == 0
+    assert check(planted(tmp_path)).stages["train"].tried == 0
+
+
+def test_the_report_says_how_many_samples_were_tried(tmp_path: Path) -> None:
+    report = check(planted(tmp_path))
+    assert report.stages["train"].tried == 8
+    assert report.data["train"].text == "16 samples, 16 found, 0 missing; of the first 8 samples all can be read"
+
+
+def test_a_metric_that_raises_on_random_values_is_left_to_the_evaluation(tmp_path: Path) -> None:
+    assert metric_problems(planted(tmp_path, "stages.test.metrics.balanced.fault=raises")) == []
+    (problem,) = metric_problems(planted(tmp_path, "stages.test.metrics.balanced.fault=number"))
+    assert "returns a bare float" in problem.message
