@@ -13,7 +13,7 @@ import attrs
 from antifaz.core.experiment import Experiment
 
 from .rendering import flat, template, write_page
-from .results import headline, tables
+from .results import headline, number, tables
 from .run_record import RunRecord, StageRecord, read_run
 from .sections.clips import Clips
 from .sections.confusion import confusion_matrices
@@ -104,7 +104,7 @@ def _summary(run: RunRecord, missing: dict[str, str]) -> str:
 def _stage_row(stage: StageRecord) -> StageRow:
     summary = stage.summary or {}
     if stage.summary is not None:
-        state = f"{stage.steps:,} steps" if stage.steps else f"{int(summary.get('samples', 0)):,} samples"
+        state = _finished(stage, summary)
     elif stage.records:
         state = f"not finished: step {stage.trained:,}" + (f" of {stage.steps:,}" if stage.steps else "")
     else:
@@ -113,6 +113,16 @@ def _stage_row(stage: StageRecord) -> StageRow:
     speed = statistics.median(speeds) if speeds else summary.get("samples_per_second")
     parameters = f"{int(summary['parameters']):,}" if "parameters" in summary else ""
     return StageRow(stage.name, stage.task, state, parameters, "" if speed is None else f"{float(speed):,.1f}")
+
+
+def _finished(stage: StageRecord, summary: Mapping[str, Any]) -> str:
+    """Return how far a stage went that is over, and which of its weights it left where it chose."""
+    if not stage.steps:
+        return f"{int(summary.get('samples', 0)):,} samples"
+    steps = int(summary.get("steps", stage.steps))
+    state = f"{steps:,} steps" if steps == stage.steps else f"ended early: {steps:,} of {stage.steps:,} steps"
+    best = summary.get("best")
+    return f"{state}; weights of step {best['step']:,}, {best['figure']} {number(best['value'])}" if best else state
 
 
 def _curves(run: RunRecord) -> dict[str, list[Chart]]:

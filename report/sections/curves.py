@@ -8,6 +8,9 @@ from typing import Any
 
 import attrs
 
+from antifaz.engine.run_folder import VALIDATION
+from antifaz.report.results import SAMPLES
+
 Points = Sequence[tuple[float, float]]
 
 WIDTH, HEIGHT = 360, 210
@@ -47,11 +50,15 @@ class Chart:
 
 
 def series(records: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
-    """Map each figure that a training stage logged to its (step, value) points; figures of evaluations contain a slash."""
+    """Map each figure that a training stage logged to its (step, value) points, those of its validation included.
+
+    Other figures with a slash are those of evaluations. On how many samples a figure was computed is no curve.
+    """
     points: dict[str, list[tuple[float, float]]] = {}
     for record in records:
         for name, value in record.items():
-            if name not in NOT_FIGURES and "/" not in name and isinstance(value, int | float):
+            drawn = name.startswith(VALIDATION) and not name.endswith(SAMPLES) if "/" in name else name not in NOT_FIGURES
+            if drawn and isinstance(value, int | float):
                 points.setdefault(name, []).append((float(record["step"]), float(value)))
     return points
 

@@ -71,3 +71,29 @@ def test_weights_are_safetensors_of_what_is_there(tmp_path: Path) -> None:
     loaded = load_file(tmp_path / "new" / "w.safetensors")
     assert torch.equal(loaded["a"], transposed)
     assert loaded["b"].item() == 3
+
+
+def test_best_weights_are_kept_as_long_as_a_checkpoint_goes_back_to_them(tmp_path: Path) -> None:
+    def best() -> list[int]:
+        return sorted(step for step in range(1, 20) if checkpoints.best_weights(tmp_path, step).exists())
+
+    def found(step: int) -> None:
+        checkpoints.save_best(tmp_path, step, {"w": torch.tensor(float(step))})
+
+    found(1)
+    found(2)
+    assert best() == [2]  # a run that is killed now begins at the beginning
+    checkpoints.save(tmp_path, 4, state(4.0), keep=2)
+    found(4)
+    found(5)
+    assert best() == [2, 5]  # the checkpoint of step 4 was written before its evaluation
+    checkpoints.save(tmp_path, 6, state(6.0), keep=2)
+    found(6)
+    assert best() == [2, 5, 6]
+    checkpoints.save(tmp_path, 8, state(8.0), keep=2)
+    found(9)
+    assert best() == [5, 6, 9]
+    assert load_file(checkpoints.best_weights(tmp_path, 5))["w"].item() == 5.0
+    checkpoints.forget_best_from(tmp_path, 6)
+    assert best() == [5]
+    assert checkpoints.steps(tmp_path) == [6, 8]

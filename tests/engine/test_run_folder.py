@@ -89,7 +89,7 @@ def test_stages_are_done_once_they_say_so(folder: RunFolder) -> None:
 def test_lines_after_the_checkpoint_are_forgotten(folder: RunFolder) -> None:
     folder.open("seed: 1\n", fresh=False)
     records = [{"stage": "a", "step": 9}, {"stage": "b", "step": 1}, {"stage": "b", "step": 2}, {"stage": "b", "step": 3}]
-    for record in records:
+    for record in [*records, {"stage": "b", "step": 2, "validation/all/m/f": 1.0}]:  # validated after the checkpoint, and again
         folder.log(record)
     with open(folder.metrics, "a") as file:
         file.write('{"stage": "b", "st')  # the process was killed here

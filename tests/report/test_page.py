@@ -253,3 +253,20 @@ def test_clips_beyond_the_room_are_left_out_and_said(finished: Path, monkeypatch
     assert 0 < len(Parsed(less).named("video")) < len(Parsed(whole).named("video"))
     assert "clips are left out: the page has no more room for them." in less
     assert len(less.encode()) <= page.ROOM
+
+
+@pytest.mark.parametrize(
+    ("done", "words"),
+    [
+        ({"steps": 6}, "6 steps"),
+        ({"steps": 4}, "ended early: 4 of 6 steps"),
+        (
+            {"steps": 6, "best": {"figure": "all/accuracy/mean", "step": 2, "value": 0.5}},
+            "6 steps; weights of step 2, all/accuracy/mean 0.5",
+        ),
+    ],
+)
+def test_how_a_stage_ended_is_said(copied: Path, done: dict, words: str) -> None:
+    (copied / "stages/pretrain/done.json").write_text(json.dumps({"parameters": 1, "untrained": [], **done}))
+    (row,) = [row for row in map(page._stage_row, read_run(copied).stages) if row.name == "pretrain"]
+    assert row.state == words

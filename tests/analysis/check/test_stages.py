@@ -131,3 +131,13 @@ def test_every_stage_that_fails_is_named(tmp_path: Path) -> None:
     assert [problem.message.partition(":")[0] for problem in refused.value.problems] == ["stage 'together'", "stage 'hearing'"]
     lines = [i for i, line in enumerate(path.read_text().splitlines(), 1) if "failing" in line]
     assert [problem.location.line for problem in refused.value.problems] == lines
+
+
+def test_a_validated_stage_keeps_its_weights_twice_and_may_need_more_of_the_graph(tiny) -> None:
+    metric = "{use: retrieval, in: [audio_z, video_z]}"
+    plain = tiny("stages.pretrain=!delete", "stages.finetune.init=null", "stages.evaluate=!delete")
+    validation = f"stages.finetune.validation={{evaluate_every: 1, data: labelled, metrics: {{pairs: {metric}}}}}"
+    measured = tiny("stages.pretrain=!delete", "stages.finetune.init=null", "stages.evaluate=!delete", validation)
+    before, after = check(plain, data=False), check(measured, data=False)
+    assert after.stages["finetune"].cost.state - before.stages["finetune"].cost.state == 4 * before.parameters
+    assert set(before.unused) - set(after.unused) == {"audio_z", "video_z"}

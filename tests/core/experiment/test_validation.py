@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from antifaz.core.discovery import discover
-from antifaz.core.experiment import read
+from antifaz.core.experiment import Experiment, read, validation_of
 from antifaz.registry import ConfigError
 
 PLUGIN = '''
@@ -58,3 +58,40 @@ def test_an_objective_that_fails_is_a_problem_of_its_plugin(tmp_path: Path) -> N
     said = refused(tmp_path, "index")
     assert "the objective 'margin' failed: IndexError: list index out of range (margin.py:" in said
     assert "mistake of its plugin" in said
+
+
+METRIC = "metrics: {accuracy: {use: accuracy, in: [labels, batch.label]}}"
+
+
+def validated(*overrides: str, data: str = "test") -> Experiment:
+    validation = f"stages.finetune.validation={{evaluate_every: 10, data: {data}, {METRIC}}}"
+    return read("quickstart", discover(), [validation, *overrides])
+
+
+def test_a_validation_has_sinks_and_a_wiring_of_its_own_data() -> None:
+    mixed = validated("data.few_labels.transforms=[mixup]")
+    label, hidden = (mixed.wirings[name].inputs["label"] for name in (validation_of("finetune"), "finetune"))
+    assert label == mixed.data["test"].dataset.shapes()["label"]
+    assert hidden == mixed.data["few_labels"].training_shapes()["label"] != label
+    assert list(mixed.sinks[validation_of("finetune")]) == ["accuracy"]
+    assert validation_of("pretrain") not in mixed.sinks
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data=tset", "unknown data set 'tset'"),
+        ("metrics.accuracy.in=[lables, batch.label]", "unknown node 'lables'"),
+        ("present=[[audoi]]", "unknown modality 'audoi'"),
+        ("present=[[]]", "an evaluation needs something given"),
+        ("data=paired", "nothing of `target` can be made"),
+        ("evaluate_every=0", "`evaluate_every` must be above 0"),
+        ("evaluate_every=!delete", "the key 'evaluate_every' is missing"),
+        ("metrics={a.b: {use: accuracy, in: [labels, batch.label]}}", "'a.b' cannot be a name"),
+    ],
+)
+def test_mistakes_in_a_validation_are_located(override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        validated(f"stages.finetune.validation.{override}")
+    assert [problem.message.partition(" of the ")[0] for problem in caught.value.problems if message in problem.message]
+    assert all(problem.location is not None for problem in caught.value.problems)

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from antifaz.engine.training.optimization import MovingAverage
-from antifaz.engine.training.state import StageState
+from antifaz.engine.training.state import Best, StageState
 
 
 class Model(nn.Linear):
@@ -56,3 +56,12 @@ def test_without_a_checkpoint_it_begins_at_the_beginning(tmp_path: Path) -> None
 
 def test_what_stays_is_named() -> None:
     assert state().untrained() == ["map.bias"]
+
+
+def test_the_best_evaluation_is_part_of_a_checkpoint(tmp_path: Path) -> None:
+    first, second = state(), state()
+    first.best, second.best = Best(3, 0.1 + 0.2, 4), Best()
+    step(first)
+    first.save(tmp_path, keep=1)
+    second.resume(tmp_path)
+    assert second.best == Best(3, 0.1 + 0.2, 4)
