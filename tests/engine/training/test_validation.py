@@ -257,7 +257,7 @@ def test_two_processes_come_to_the_same_decisions(tiny_config: Path, tmp_path: P
     """17 samples give the processes different numbers of batches."""
     plugin = tmp_path / "wobble.py"
     plugin.write_text(WOBBLE)
-    torchrun = [str(Path(sys.executable).with_name("torchrun")), "--standalone", "--nproc-per-node=2", "--no-python", "--", ANTIFAZ]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", "--no-python", "--", ANTIFAZ]
     patient = [BEST.replace("best:", "patience: 2, best:"), "stages.finetune.steps=40", "data.labelled.samples=17"]
     command = [*torchrun, "run", str(tiny_config), *SHORT, *patient, "-p", str(plugin), "--run", str(tmp_path / "r")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
