@@ -17,6 +17,7 @@ import pytest
 from safetensors.torch import load_file
 
 from antifaz.core.discovery import discover
+from antifaz.core.errors import DataError
 from antifaz.core.experiment import Experiment, read
 from antifaz.engine.context import Context, StoppedError
 from antifaz.engine.run import run_experiment
@@ -118,8 +119,10 @@ def validated(root: Path) -> dict[int, float]:
 
 
 def test_training_goes_on_as_if_nothing_were_measured(short, tmp_path: Path) -> None:
-    plain = finished(short(), tmp_path / "plain")
-    measured = finished(short(f"stages.finetune.validation={{{BASE.replace('every: 1', 'every: 4')}}}"), tmp_path / "measured")
+    frozen = "stages.finetune.freeze=[encoder]"  # its dropout is off
+    plain = finished(short(frozen), tmp_path / "plain")
+    validation = f"stages.finetune.validation={{{BASE.replace('every: 1', 'every: 4')}}}"
+    measured = finished(short(frozen, validation, "data.labelled.workers=1"), tmp_path / "measured")
     assert list(validated(measured)) == [4, 6]
     assert (plain / WEIGHTS).read_bytes() == (measured / WEIGHTS).read_bytes()
     # The moving average is what was measured, as an evaluation of the stage's weights says.
@@ -222,6 +225,23 @@ def test_a_figure_that_the_validation_lacks_is_named(short, tmp_path: Path) -> N
     assert not (tmp_path / "s").exists()
     with pytest.raises(ConfigError, match="`patience` waits for a better figure"):
         finished(short(BEST.replace("best: all/move/it", "patience: 2")), tmp_path / "s")
+
+
+def test_unreadable_files_of_a_validation_are_counted(short, whole: Path, clips: Path, tmp_path: Path) -> None:
+    """whole: made the clips."""
+    (split,) = (clips / "data").glob("*/train")
+    for i, source in enumerate(sorted(split.glob("*.mp4"))[:4]):
+        (tmp_path / f"{i}.mp4").write_bytes(source.read_bytes()[: None if i else 500])
+    (tmp_path / "index.csv").write_text("path,label\n" + "".join(f"{i}.mp4,a\n" for i in range(4)))
+    decoders = "{video: {use: frames, fps: 4, size: 32}, audio: {use: log_mel, bins: 16, hop: 0.0625}}"
+    folder = f"{{use: folder, root: {tmp_path}, index: index.csv, batch_size: 4, clip: {{seconds: 2.0}}, modalities: {decoders}}}"
+    overrides = [f"data.files={folder}", BEST.replace("data: labelled", "data: files")]
+    with pytest.raises(DataError, match=r"0\.mp4"):
+        finished(short(*overrides), tmp_path / "strict")
+    lenient = finished(short(*overrides, "data.files.max_unreadable=1"), tmp_path / "lenient")
+    assert len(validated(lenient)) == 6
+    warnings = [json.loads(line)["text"] for line in (lenient / "warnings.jsonl").read_text().splitlines()]
+    assert len([text for text in warnings if "0.mp4" in text]) == 1
 
 
 @pytest.mark.slow
