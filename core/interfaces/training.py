@@ -137,7 +137,7 @@ class Callback(Protocol):
         """Called after the optimizer's step, before figures are logged and a checkpoint is written."""
 
     def after_stage(self, run: RunContext, state: TrainingState) -> None:
-        """Called when all steps are done, before the stage's weights are written."""
+        """Called when the stage is over, before its weights are written: the last, their average or the best, as it says."""
 
 
 @slot(KINDS["callback"])

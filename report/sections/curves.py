@@ -52,7 +52,7 @@ class Chart:
 def series(records: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, float]]]:
     """Map each figure that a training stage logged to its (step, value) points, those of its validation included.
 
-    Other figures with a slash are those of evaluations. On how many samples a figure was computed is no curve.
+    Those come last. Other figures with a slash are of evaluations. On how many samples a figure was computed is no curve.
     """
     points: dict[str, list[tuple[float, float]]] = {}
     for record in records:
@@ -60,7 +60,7 @@ def series(records: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, 
             drawn = name.startswith(VALIDATION) and not name.endswith(SAMPLES) if "/" in name else name not in NOT_FIGURES
             if drawn and isinstance(value, int | float):
                 points.setdefault(name, []).append((float(record["step"]), float(value)))
-    return points
+    return dict(sorted(points.items(), key=lambda item: item[0].startswith(VALIDATION)))
 
 
 def charts(runs: Mapping[str, Mapping[str, Points]]) -> list[Chart]:

@@ -25,4 +25,5 @@ def test_curves_keep_spikes_and_leave_out_what_is_not_finite() -> None:
 
 def test_figures_of_the_validation_have_curves() -> None:
     record = {"stage": "s", "step": 4, "validation/all/m/f": 1.0, "validation/all/m/f_samples": 32.0, "all/m/f": 2.0}
-    assert series([record]) == {"validation/all/m/f": [(4.0, 1.0)]}
+    found = series([record, {"stage": "s", "step": 5, "loss": 3.0}])
+    assert list(found.items()) == [("loss", [(5.0, 3.0)]), ("validation/all/m/f", [(4.0, 1.0)])]
