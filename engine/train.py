@@ -183,7 +183,9 @@ def validate(run: Context, stage: TrainStage, state: StageState, validation: Val
 
 
 def save(run: Context, stage: TrainStage, state: StageState) -> None:
-    """Write a checkpoint of this step, and tell the hooks of it."""
+    """Write a checkpoint of this step, unless there is one, and tell the hooks of it."""
+    if state.saved == state.step:
+        return
     state.save(run.folder.checkpoints(state.stage), stage.keep)
     if collectives.is_main():
         run.hook.antifaz_checkpoint(run=run, stage=state.stage, step=state.step)

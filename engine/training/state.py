@@ -35,8 +35,8 @@ class StageState:
     """A training stage while it runs; an `antifaz.core.interfaces.TrainingState`.
 
     parameters: those that train, by name. average: of the parameters, where the stage keeps one. step: how many are done.
-    figures: of the last step, on the device. best: of its evaluations, where the stage asks for that; a checkpoint knows those of
-    the steps before its own.
+    figures: of the last step, on the device. saved: the step of the newest checkpoint. best: of its evaluations, where the stage
+    asks for that; a checkpoint knows those of the steps before its own.
     """
 
     stage: str
@@ -47,6 +47,7 @@ class StageState:
     average: MovingAverage | None
     step: int = 0
     figures: Mapping[str, Tensor] = field(default_factory=dict)
+    saved: int = 0
     best: Best | None = None
 
     def content(self) -> dict[str, Any]:
@@ -70,6 +71,7 @@ class StageState:
     def save(self, folder: Path, keep: int) -> None:
         """Write a checkpoint of this step. Called by every process."""
         checkpoints.save(folder, self.step, self.content(), keep)
+        self.saved = self.step
 
     def resume(self, folder: Path) -> None:
         """Load the newest checkpoint into place, if there is one.
@@ -82,7 +84,7 @@ class StageState:
             content = self.content()
             checkpoints.load(folder, complete[-1], content)
             set_optimizer_state_dict(self.model, self.optimizer, content["optimizer"])
-            self.step = complete[-1]
+            self.step = self.saved = complete[-1]
             if self.best is not None:
                 self.best = Best(**content["best"])
 

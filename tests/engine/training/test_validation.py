@@ -19,6 +19,7 @@ from safetensors.torch import load_file
 from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError
 from antifaz.core.experiment import Experiment, read
+from antifaz.engine import checkpoints
 from antifaz.engine.context import Context, StoppedError
 from antifaz.engine.run import run_experiment
 from antifaz.registry import ConfigError, Plugins
@@ -197,21 +198,28 @@ def test_a_run_may_be_killed_at_any_write(short, whole: Path, tmp_path: Path, mo
         assert outcome(root) == outcome(whole), moment
 
 
-def test_a_stop_in_the_middle_of_an_evaluation_loses_no_step(short, whole: Path, tmp_path: Path, monkeypatch) -> None:
-    taken = 0
+@pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3]), (100, [3])])
+def test_a_stop_in_the_middle_of_an_evaluation_loses_no_step(
+    short, whole: Path, tmp_path: Path, monkeypatch, every: int, written: list[int]
+) -> None:
+    taken, save, saved = 0, checkpoints.save, []
 
     def take_and_ask(run: Context, *arguments: Any) -> None:
         nonlocal taken
         taken += 1
         run.stop_requested = taken == 8  # in the third evaluation: a step takes one batch, and its evaluation two
 
-    experiment = short(BEST, "stages.finetune.checkpoint_every=100")
+    def save_and_note(folder: Path, step: int, *content: Any) -> None:
+        saved.append(step)
+        save(folder, step, *content)
+
+    experiment = short(BEST, f"stages.finetune.checkpoint_every={every}")
     with monkeypatch.context() as patch:
         patch.setattr(Context, "take", take_and_ask)
+        patch.setattr(checkpoints, "save", save_and_note)
         with pytest.raises(StoppedError, match="after step 3 of 6"):
             finished(experiment, tmp_path / "r")
-    stopped_at = [path.name for path in (tmp_path / "r/stages/finetune/checkpoints").glob("step-*")]
-    assert stopped_at == ["step-00000003"]
+    assert saved == written
     assert list(validated(tmp_path / "r")) == [1, 2]
     finished(experiment, tmp_path / "r")
     assert outcome(tmp_path / "r") == outcome(whole)
