@@ -11,6 +11,7 @@ from typing import Any
 
 from antifaz.core.experiment import STAGES, DataEntry, Header, NodeEntry
 from antifaz.registry import Catalogue
+from antifaz.registry.documents.placement import PLACES
 from antifaz.registry.specs.schema import SchemaWriter
 from antifaz.registry.specs.schema_forms import DELETED, Form, one_of, record, scalar
 
@@ -86,6 +87,7 @@ def _stage(writer: SchemaWriter, part: bool) -> dict[str, Any]:
         forms = [graph, *([DELETED] if part else [])]
         properties["graph"] = {"description": properties["graph"]["description"], **one_of(forms).json()}
         properties["task"] = True  # the choice says it
+        properties |= {key: {"description": f"a stage {key} which this one stands", "type": "string"} for key in PLACES}
     about = {task: inspect.getdoc(type_) or "" for task, type_ in STAGES.items()}
     absent = writer.union(branches.values()) if part else None
     return {"type": "object", **writer.choice("task", branches, about, absent, part)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import attrs
@@ -42,10 +42,31 @@ def comparison_page(runs: Mapping[Label, RunRecord]) -> str:
         results=compare_results(runs),
         curves=_curves(runs),
         environment=differences({label: flat(run.environment) for label, run in runs.items()}),
-        config=differences(
-            {label: {key: shown(value) for key, value, _ in run.origins if key != "name"} for label, run in runs.items()}
-        ),
+        config=differences({label: _written(run) for label, run in runs.items()}),
     )
+
+
+def _written(run: RunRecord) -> dict[str, str]:
+    """Return the values of a run's config by their keys, and at `stages` their order."""
+    values = {key: shown(value) for key, value, _ in run.origins if key != "name"}
+    return {**values, "stages": ", ".join(stage.name for stage in run.stages)}
+
+
+def aligned(orders: Iterable[Sequence[str]]) -> list[str]:
+    """Merge lists of names: each name once, and one that the first lists lack after the name that it follows in its own."""
+    merged: list[str] = []
+    for order in orders:
+        place = 0
+        for name in order:
+            if name not in merged:
+                merged.insert(place, name)
+            place = merged.index(name) + 1
+    return merged
+
+
+def _stages(runs: Mapping[Label, RunRecord]) -> list[str]:
+    """Return the stages of all runs by name; a stage of several stands where the first of them has it."""
+    return aligned([[stage.name for stage in run.stages] for run in runs.values()])
 
 
 def _state(run: RunRecord) -> str:
@@ -56,12 +77,14 @@ def _state(run: RunRecord) -> str:
 def compare_results(runs: Mapping[Label, RunRecord]) -> list[Table]:
     """Lay out a table for each metric and each set of given modalities: a row for each figure, a column for each run.
 
-    Its `metric` reads `accuracy given audio`.
+    Its `metric` reads `accuracy given audio`. Stages are those of the same name, wherever they stand in their runs.
     """
+    order = {stage: place for place, stage in enumerate(_stages(runs))}
     by_run = {label: {(t.stage, t.metric): t for t in tables(run.results)} for label, run in runs.items()}
     lower = {figure for run in runs.values() for figure in run.lower_is_better}
     compared = []
-    for stage, metric in dict.fromkeys(key for by_metric in by_run.values() for key in by_metric):
+    keys = dict.fromkeys(key for by_metric in by_run.values() for key in by_metric)
+    for stage, metric in sorted(keys, key=lambda key: order[key[0]]):
         of_runs = [by_metric.get((stage, metric)) for by_metric in by_run.values()]
         for given in dict.fromkeys(given for table in of_runs if table is not None for given in table.columns):
             figures = dict.fromkeys(name for table in of_runs if table is not None for name in table.rows)
@@ -87,9 +110,8 @@ def _marked(cells: Sequence[Cell | None], lower: bool) -> tuple[Cell | None, ...
 
 
 def _curves(runs: Mapping[Label, RunRecord]) -> dict[str, list[Chart]]:
-    names = dict.fromkeys(stage.name for run in runs.values() for stage in run.stages)
     drawn = {}
-    for name in names:
+    for name in _stages(runs):
         stages = {label: next((s for s in run.stages if s.name == name), None) for label, run in runs.items()}
         drawn[name] = charts({label: {} if stage is None else series(stage.records) for label, stage in stages.items()})
     return {name: curves for name, curves in drawn.items() if curves}

@@ -43,7 +43,9 @@ def read(source: str | Path, plugins: Plugins | None = None, overrides: Sequence
         ConfigError: with every problem that was found, each located.
     """
     overlays = [("stages", "*", "graph")]
-    document = load_document(source, overrides, find=shipped, known=shipped_names, overlays=overlays, defaults=DEFAULTS)
+    document = load_document(
+        source, overrides, find=shipped, known=shipped_names, overlays=overlays, defaults=DEFAULTS, ordered={"stages": "stage"}
+    )
     return _Reader(document, plugins or discover()).experiment()
 
 

@@ -13,6 +13,7 @@ from antifaz.registry.errors import Location, Problem, nearest
 
 from .defaults import Sections, lay_under, state_use
 from .overrides import override
+from .placement import Ordered, place_entries
 from .tree import KeyPath, ListNode, MapNode, Node, ScalarNode, child, deletions, descend, dotted, leaves, merge, plain
 from .yaml_text import read_yaml, write_yaml
 
@@ -90,20 +91,23 @@ def load_document(
     known: Callable[[], Sequence[str]] = lambda: (),
     overlays: Sequence[tuple[str, ...]] = (),
     defaults: Sections | None = None,
+    ordered: Ordered | None = None,
 ) -> Document:
     """Read a config by path or bare name, with all that it extends, and lay the overrides over it. Collects problems.
 
     find: a shipped config's file by its bare name. known: their names, for suggestions.
     overlays: patterns of paths ("*" is any key) to parts that are laid over others, in which a `!delete` may wait for that.
     defaults: the key of a section -> the key of what its entries have in common.
+    ordered: the key of a section whose entries may name their place -> what one of them is called.
     """
-    sections = defaults or {}
-    reader = _Reader(find, known, sections)
+    sections, places = defaults or {}, ordered or {}
+    reader = _Reader(find, known, sections, places)
     reader.read(str(source), None, Location(str(source)), ())
     nowhere = Location(_shown(reader.files[0]), 1, 1) if reader.files else Location(str(source))
     node: Node = reader.merged() or MapNode({}, nowhere)
     for text in overrides:
         node = override(node, text, reader.problems)
+    node = place_entries(node, places, reader.problems)
     node, laid = lay_under(node, sections, reader.problems)
     reader.problems.extend(_unmatched(node, keep=tuple(overlays)))
     return Document(node, reader.problems, tuple(reader.files), reader.whole and laid)
@@ -125,8 +129,8 @@ def _unmatched(root: Node, keep: Sequence[tuple[str, ...]] = ()) -> list[Problem
 class _Reader:
     """Reads files and what they extend. Each file counts once, where it was first reached: bases first, later files win."""
 
-    def __init__(self, find: Find, known: Callable[[], Sequence[str]], sections: Sections) -> None:
-        self.find, self.known, self.sections = find, known, sections
+    def __init__(self, find: Find, known: Callable[[], Sequence[str]], sections: Sections, ordered: Ordered) -> None:
+        self.find, self.known, self.sections, self.ordered = find, known, sections, ordered
         self.problems: list[Problem] = []
         self.files: list[Path] = []
         self.layers: list[Node] = []
@@ -136,8 +140,11 @@ class _Reader:
         if not self.layers:
             return None
         first, *others = self.layers
-        stated = state_use(first, self.sections)
-        return functools.reduce(lambda below, over: state_use(merge(below, over), self.sections), others, stated)
+        return functools.reduce(lambda below, over: self.settled(merge(below, over)), others, self.settled(first))
+
+    def settled(self, layer: Node) -> Node:
+        """Finish what lies over each other so far: what the next file says of it is about this."""
+        return place_entries(state_use(layer, self.sections), self.ordered, self.problems)
 
     def read(self, name: str, base: Path | None, where: Location, trail: tuple[Path, ...]) -> None:
         """Lay one file upon the ones that it extends."""

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import attrs
 import pytest
 
 from antifaz.core.errors import FolderError
 from antifaz.engine.run import run_experiment
-from antifaz.report.comparison import compare_results, differences, write_comparison
+from antifaz.report.comparison import aligned, compare_results, comparison_page, differences, write_comparison
 from antifaz.report.run_record import read_run
 from tests.support.parsed_page import Parsed
 
@@ -54,3 +55,39 @@ def test_folders_that_are_no_runs_are_words(tmp_path: Path, arguments: list[str]
 def test_the_same_run_twice_is_refused(finished: Path, tmp_path: Path) -> None:
     with pytest.raises(FolderError, match="named twice"):
         write_comparison([finished, finished.parent / "." / finished.name], tmp_path / "x.html")
+
+
+@pytest.mark.parametrize(
+    ("orders", "merged"),
+    [
+        (["abc", "abc"], "abc"),
+        (["abc", "axbc"], "axbc"),
+        (["bc", "abc"], "abc"),
+        (["ab", "abcd", "aeb"], "aebcd"),
+        (["abc", "cba"], "abc"),
+        (["abc", "cxa"], "abcx"),
+        ([], ""),
+    ],
+)
+def test_lists_of_names_are_aligned(orders: list[str], merged: str) -> None:
+    assert aligned(orders) == list(merged)
+
+
+def test_stages_are_aligned_by_name_whatever_their_order_and_number(finished: Path) -> None:
+    """A run whose stages stand in another order, with one more in front and without the first, has its figures in the same rows."""
+    run = read_run(finished)
+    probe = attrs.evolve(run.stages[-1], name="probe")
+    stages = (probe, run.stages[2], run.stages[1])
+    other = attrs.evolve(run, stages=stages, results={"probe": run.results["evaluate"], **run.results})
+    tables = compare_results({"a": run, "b": other})
+    assert list(dict.fromkeys(table.stage for table in tables)) == ["probe", "evaluate"]
+    for table in tables:
+        for cells in table.rows.values():
+            if table.stage == "evaluate":
+                assert cells[0] == cells[1]
+            else:
+                assert cells[0] is None
+                assert cells[1] is not None
+    text = Parsed(comparison_page({"a": run, "b": other})).text
+    assert "pretrain, finetune, evaluate" in text
+    assert "probe, evaluate, finetune" in text

@@ -170,3 +170,19 @@ def test_an_unknown_config_lists_those_beside_it(plugins) -> None:
     assert refused(plugins, [], "nosuch").endswith("models/...\n1 problem found.")
     assert "models/vit-base" in refused(plugins, [], "models/nosuch")
     assert "quickstart" not in refused(plugins, [], "models/nosuch")
+
+
+def test_a_new_stage_is_placed_among_those_of_the_extended_config(plugins, tiny_config: Path, tmp_path: Path) -> None:
+    """`init` follows the order, and what a run keeps of it reads in the same order."""
+    path, kept = tmp_path / "more.yaml", tmp_path / "config.yaml"
+    objectives = "{av: {use: info_nce, in: [video_z, audio_z]}}"
+    options = f"task: train, data: paired, steps: 1, init: pretrain, optimizer: {{use: adamw, lr: 0.1}}, objectives: {objectives}"
+    path.write_text(f"extends: {tiny_config}\nstages:\n  warm: {{before: finetune, {options}}}\n")
+    experiment = read(path, plugins, ["stages.finetune.init=warm"])
+    assert list(experiment.stages) == ["pretrain", "warm", "finetune", "evaluate"]
+    kept.write_text(experiment.document.text)
+    assert list(read(kept, plugins).stages) == list(experiment.stages)
+    path.write_text(path.read_text().replace("before: finetune", "before: pretrain"))
+    assert "stage 'pretrain' comes after 'warm'" in refused(plugins, [], str(path))
+    path.write_text(path.read_text().replace("before: pretrain", "after: pretain"))
+    assert "unknown stage 'pretain'\n    did you mean 'pretrain'?" in refused(plugins, [], str(path))
