@@ -25,8 +25,9 @@ from antifaz.registry.files import write_atomically
 from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
 from .contract.failures import naming_nodes, objective_places
-from .contract.results import require_members, require_optimizer
+from .contract.results import require_optimizer
 from .training.batches import stage_batches
+from .training.callbacks import Callbacks
 from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
@@ -194,31 +195,6 @@ def save(run: Context, stage: TrainStage, state: StageState) -> None:
 def stopped(state: StageState) -> StoppedError:
     """Return the error of a run that was asked to stop, and has a checkpoint of this step."""
     return StoppedError(f"stopped after step {state.step} of {state.steps} of {state.stage!r}; the same command goes on from there")
-
-
-CALLED = ("before_stage", "after_step", "after_stage")
-"""The methods of a callback."""
-
-
-class Callbacks:
-    """The callbacks of a stage, called in the order of the config; one that fails is named."""
-
-    def __init__(self, run: Context, stage: TrainStage) -> None:
-        self.run = run
-        self.members = []
-        for spec in stage.callbacks:
-            with blaming(spec):
-                self.members.append((spec, require_members(spec, spec.build(), CALLED)))
-
-    def call(self, moment: str, state: StageState) -> None:
-        """Call every callback. moment: `before_stage`, `after_step` or `after_stage`.
-
-        Raises:
-            RunError: what a callback raises, with its name and the step.
-        """
-        for spec, callback in self.members:
-            with blaming(spec, state.stage, state.step):
-                getattr(callback, moment)(self.run, state)
 
 
 def finish(run: Context, stage: TrainStage, state: StageState) -> None:

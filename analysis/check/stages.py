@@ -20,7 +20,7 @@ from antifaz.core.tokens import Features
 from antifaz.data.contract import named, with_lines
 from antifaz.engine.contract.failures import advice
 from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
-from antifaz.engine.train import CALLED
+from antifaz.engine.training.callbacks import CALLED
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
 from antifaz.engine.training.parameters import pattern_problems
@@ -106,7 +106,7 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
     attempts: list[tuple[KeyPath, Any, Callable[[], Any]]] = [
         (("optimizer",), stage.optimizer, build),
         (("schedule",), stage.schedule, ask),
-        *((("callbacks", i), spec, partial(_build_callback, spec)) for i, spec in enumerate(stage.callbacks)),
+        *((("callbacks", i), e.spec, partial(_build_callback, e.spec)) for i, e in enumerate(stage.callbacks)),
     ]
     problems = []
     for key, spec, attempt in attempts:

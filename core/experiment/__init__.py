@@ -2,6 +2,7 @@
 
 from .config import (
     STAGES,
+    CallbackEntry,
     DataEntry,
     Declared,
     EvaluateStage,
@@ -22,6 +23,7 @@ from .sinks import Sink
 
 __all__ = [
     "STAGES",
+    "CallbackEntry",
     "DataEntry",
     "Declared",
     "EvaluateStage",

@@ -85,6 +85,14 @@ class MetricEntry:
 
 
 @attrs.frozen(kw_only=True)
+class CallbackEntry:
+    """A callback of a training stage."""
+
+    on_error: Literal["stop", "warn"] = option(default="stop", doc="where it fails: stop the run, or warn and go on without it")
+    spec: CallbackSpec = flatten(alone=True)
+
+
+@attrs.frozen(kw_only=True)
 class PretrainedPart:
     """Weights of one node from another library's checkpoint."""
 
@@ -123,7 +131,7 @@ class TrainStage:
     objectives: Mapping[str, ObjectiveEntry] = option(doc="loss terms by name")
     optimizer: OptimizerSpec = option(doc="how gradients change the weights, and the peak learning rate")
     schedule: ScheduleSpec = option(unwritten="cosine", doc="the course of the learning rate")
-    callbacks: tuple[CallbackSpec, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
+    callbacks: tuple[CallbackEntry, ...] = option(default=(), doc="called around the stage and after each of its steps, in order")
     validation: ValidationEntry | None = option(default=None, doc="what is measured while the stage trains, and what follows of it")
     init: Init = option(default=None, doc="a stage or a file, or {node: stage, file or part of another library's checkpoint}")
     freeze: tuple[str, ...] = option(

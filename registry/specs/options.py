@@ -34,12 +34,14 @@ def option(
     return attrs.field(default=default, validator=validator, metadata=metadata)
 
 
-def flatten(default: Any = attrs.NOTHING) -> Any:
+def flatten(default: Any = attrs.NOTHING, *, alone: bool = False) -> Any:
     """A field without a key of its own: its keys stand beside those of the other fields, and it takes all that are not theirs.
 
     It holds a component that is built from them, or a mapping of them.
+
+    alone: the name of the component alone stands for a mapping that holds nothing else.
     """
-    return attrs.field(default=default, metadata={"flatten": True})
+    return attrs.field(default=default, metadata={"flatten": True, "alone": alone})
 
 
 def key_of(field: attrs.Attribute[Any]) -> str:

@@ -23,7 +23,7 @@ from antifaz.registry.plugins.components import Catalogue, Component, Kind, slot
 
 from .options import Bounds, key_of
 from .schema_forms import DELETED, ENVIRONMENT, Form, Json, anything, array, choices, one_of, record, scalar
-from .structuring import choices_of, describe, fields_of
+from .structuring import choices_of, describe, fields_of, named_alone
 
 JSON_TYPES: Mapping[Any, str] = {int: "integer", float: "number", str: "string", bool: "boolean", type(None): "null"}
 
@@ -63,7 +63,7 @@ class SchemaWriter:
         if origin in (Mapping, dict):
             return Form(("object",), {"additionalProperties": self.value(members[1], part, bounds)})
         if isinstance(type_, type) and attrs.has(type_):
-            return Form(("object",), self.spec(type_, part))
+            return Form(("object",) if named_alone(type_) is None else ("object", "string"), self.spec(type_, part))
         raise TypeError(f"no YAML value becomes a {type_!r}")
 
     def value(self, type_: Any, part: bool = False, bounds: Bounds | None = None) -> Json:
@@ -128,11 +128,8 @@ class SchemaWriter:
             branches = {each.name: self._component(each, part) for each in components}
             absent = self._define(f"{name}.any", self.union(branches.values())) if part else None
             choice = self.choice("use", branches, {each.name: each.summary for each in components}, absent, part)
-            alone = [each.name for each in components if not _required(each.spec)]
-            word = {"anyOf": [{"enum": alone}, _reference("environment"), *([DELETED.json()] if part else [])]}
-            choice.setdefault("allOf", []).append({"if": {"type": "string"}, "then": word})
             about = " or ".join(kind.about for kind in kinds)
-            self.definitions[name] = {"description": about, "type": ["object", "string"], "examples": alone, **choice}
+            self.definitions[name] = {"description": about, **_or_name(choice, components, part)}
         return _reference(name)
 
     def _components(self, kinds: tuple[Kind, ...]) -> list[Component]:
@@ -158,7 +155,8 @@ class SchemaWriter:
         if part:
             absent = self._define(_form_name(f"{self._unique(type_)}.any", part), self.union(branches.values() or [own]))
         choice = self.choice("use", branches, {each.name: each.summary for each in components}, absent, part)
-        return {"description": inspect.getdoc(type_) or "", "type": "object", **choice}
+        whole = {"type": "object", **choice} if named_alone(type_) is None else _or_name(choice, components, part)
+        return {"description": inspect.getdoc(type_) or "", **whole}
 
     def _component_within(self, own: Json, inner: Json) -> Json:
         """Define an entry's mapping: its own keys first, then those of a component."""
@@ -206,6 +204,14 @@ class SchemaWriter:
             count += 1
             name = f"{base}-{count}"
         return name
+
+
+def _or_name(choice: Json, components: Sequence[Component], part: bool) -> Json:
+    """Let the name of a component alone stand for its mapping, where no option of it is required."""
+    alone = [each.name for each in components if not _required(each.spec)]
+    word = {"anyOf": [{"enum": alone}, _reference("environment"), *([DELETED.json()] if part else [])]}
+    cases = [*choice.get("allOf", []), {"if": {"type": "string"}, "then": word}]
+    return {"type": ["object", "string"], "examples": alone, **choice, "allOf": cases}
 
 
 def _form_name(name: str, part: bool) -> str:

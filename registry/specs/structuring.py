@@ -205,6 +205,8 @@ class _Attempt:
         noun: the class in words, for messages. around: options of another spec in the same mapping, whose keys may be meant.
         moved: what to write instead of keys of earlier versions, as the component declares it.
         """
+        if isinstance(data, str) and named_alone(type_) is not None:
+            data = {"use": data}
         if not isinstance(data, Mapping):
             return self.wrong(data, type_, path)
         fields, flat = options_of(type_)
@@ -265,6 +267,11 @@ def options_of(spec: type) -> tuple[Fields, attrs.Attribute[Any] | None]:
     return {key: field for key, field in fields.items() if key != flat}, fields.get(flat or "")
 
 
+def named_alone(type_: type) -> attrs.Attribute[Any] | None:
+    """Return the flattened field of a class that the name of its component alone may stand for; None for any other class."""
+    return next((field for field in fields_of(type_) if field.metadata.get("alone")), None)
+
+
 @functools.cache
 def fields_of(spec: type) -> tuple[attrs.Attribute[Any], ...]:
     """Return the fields of a spec, with the types that its annotations mean.
@@ -306,6 +313,8 @@ def _fits(data: Any, type_: Any) -> bool:
         return isinstance(data, list)
     if origin in (Union, types.UnionType):
         return any(_fits(data, member) for member in get_args(type_))
+    if isinstance(data, str):
+        return attrs.has(type_) and named_alone(type_) is not None
     return isinstance(data, Mapping)
 
 
@@ -333,7 +342,8 @@ def describe(type_: Any) -> str:
     if origin in (Mapping, dict) and members[0] is str:
         return f"a mapping of names to values (each {describe(members[1])})"
     if isinstance(type_, type) and attrs.has(type_):
-        return "a mapping"
+        field = named_alone(type_)
+        return "a mapping" if field is None else describe(field.type)
     name = getattr(type_, "__name__", type_)
     raise TypeError(f"no YAML value becomes a {name}; of lists and mappings, state the entries: tuple[int, ...]")
 

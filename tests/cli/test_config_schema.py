@@ -152,6 +152,7 @@ def spoilt(tree: Any) -> Any:
         ("name: quickstart\n", "name: quickstart\nloggers: []\n", None, ""),
         ("    steps: 400\n", "    steps: 400\n    lr_scale: {encoder: -1}\n", "stages.pretrain.lr_scale.encoder", "minimum of 0"),
         ("    steps: 400\n", "    steps: 400\n    before: finetune\n", None, ""),
+        ("    steps: 400\n", "    steps: 400\n    callbacks: [nothing]\n", "stages.pretrain.callbacks.0", "'nothing' is not"),
         ("    steps: 400\n", "    steps: 400\n    after: 3\n", "stages.pretrain.after", "is not of type 'string'"),
         ("in: [labels, batch.label]}", "in: [[labels.audio, labels.video], batch.label]}", None, ""),
         ("in: [labels, batch.label]}", "in: [labels, [[3]]]}", "stages.finetune.objectives.labels.in.1.0", ""),

@@ -156,3 +156,27 @@ def test_a_warning_is_told_once(tiny, tmp_path: Path) -> None:
     run.share_warnings()
     lines = (tmp_path / "r" / "warnings.jsonl").read_text().splitlines()
     assert [json.loads(line)["text"] for line in lines] == ["odd", "even"]
+
+
+@pytest.mark.parametrize("hook", ["antifaz_run_start", "antifaz_step", "antifaz_checkpoint", "antifaz_run_end"])
+def test_a_plugin_that_fails_in_a_hook_is_named_with_its_hook(tiny_config: Path, tmp_path: Path, hook: str) -> None:
+    (tmp_path / "broken_hook.py").write_text(
+        "from antifaz.registry import hookimpl\n\n"
+        "def far_away():\n    raise LookupError('not here')\n\n"
+        f"@hookimpl\ndef {hook}(run):\n    far_away()\n"
+    )
+    experiment = read(tiny_config, discover([tmp_path / "broken_hook.py"]), SHORT)
+    with pytest.raises(RunError) as refused:
+        run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+    words = f"the hook {hook!r} of the plugin 'broken_hook' failed: LookupError: not here (broken_hook.py:4)"
+    assert refused.value.message == words
+
+
+def test_what_a_hook_says_for_people_stays_as_it_is(tiny_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "refusing_hook.py").write_text(
+        "from antifaz.core.errors import RunError\nfrom antifaz.registry import hookimpl\n\n"
+        "@hookimpl\ndef antifaz_run_start():\n    raise RunError('not today')\n"
+    )
+    experiment = read(tiny_config, discover([tmp_path / "refusing_hook.py"]), SHORT)
+    with pytest.raises(RunError, match=r"^not today$"):
+        run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)

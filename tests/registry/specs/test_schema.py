@@ -76,6 +76,14 @@ class Entry:
 
 
 @attrs.frozen(kw_only=True)
+class Named:
+    """A mask with a weight, or its name alone."""
+
+    weight: float = option(default=1.0, validator=at_least(0), doc="factor")
+    mask: Mask = flatten(alone=True)
+
+
+@attrs.frozen(kw_only=True)
 class Perhaps:
     shared: str | None = option(default=None, doc="")
     mask: Mask | None = flatten(default=None)
@@ -91,6 +99,7 @@ TYPES: tuple[Any, ...] = (
     str | tuple[str, ...] | Mapping[str, str] | None, tuple[str, ...] | Mapping[str, str], tuple[str, ...] | tuple[int, ...] | None,
     Span, Span | None, Span | float, Mapping[str, Span], tuple[Span, ...],
     Mask, Mask | None, Mask | int, tuple[Mask, ...], Mapping[str, Mask], Entry, Mapping[str, Entry], Perhaps,
+    Named, Named | None, Named | int, tuple[Named, ...], Mapping[str, Named],
 )  # fmt: skip
 SCALARS: tuple[Any, ...] = (None, True, 0, 1, 2, -1, 7, 4.5, -0.5, "", "a", "red", "plain", "needy", "free", "nobody")
 MAPPINGS: tuple[Any, ...] = (

@@ -187,3 +187,28 @@ def test_an_unknown_key_is_told_what_was_meant(tmp_path: Path, key: str, hint: s
     assert problem.message == f"unknown key {key!r} of the mask policy 'inner'"
     assert (problem.location.line, problem.location.column) == (2, 1)
     assert problem.hint.startswith(hint)
+
+
+@attrs.frozen(kw_only=True)
+class Named:
+    weight: int = option(default=1, doc="")
+    mask: MaskPolicy = flatten(alone=True)
+
+
+@attrs.frozen(kw_only=True)
+class Several:
+    masks: tuple[Named, ...] = option(doc="")
+
+
+def test_an_entry_may_be_the_name_of_its_component_alone(tmp_path: Path) -> None:
+    catalogue = Catalogue(KINDS)
+    catalogue.add([Steps, Wide], "test")
+    made, problems = structure(tmp_path, "masks: [inner, {use: inner, weight: 2, steps: 3}]\n", Several, catalogue)
+    assert problems == []
+    assert made == Several(masks=(Named(weight=1, mask=Steps(steps=1)), Named(weight=2, mask=Steps(steps=3))))
+    _, problems = structure(tmp_path, "masks:\n  - wide\n  - iner\n  - 3\n", Several, catalogue)
+    assert [(problem.location.line, problem.message) for problem in problems] == [
+        (2, "the key 'size' of the mask policy 'wide' is missing"),
+        (3, "unknown mask policy 'iner'"),
+        (4, "this must be a mask policy, by name or as a mapping with `use`, not 3"),
+    ]
