@@ -70,7 +70,8 @@ class OptimizerSpec(Protocol):
     """The spec of an optimizer.
 
     lr: the peak learning rate, before the schedule and a stage's `lr_scale`. weight_decay: of matrices; biases, norms and other
-    vectors are not decayed. moments: how many numbers it keeps for each parameter, for the memory that `check` estimates.
+    vectors are not decayed, unless a stage's `weight_decay` says so. moments: how many numbers it keeps for each parameter, for the
+    memory that `check` estimates.
     """
 
     @property

@@ -39,7 +39,8 @@ def parameter_groups(
 
 def last_match(values: Mapping[str, float], name: str, otherwise: float) -> float:
     """Return the value of the last pattern that matches a name."""
-    return next((value for pattern, value in reversed(values.items()) if matches(pattern, name)), otherwise)
+    matching = [value for pattern, value in values.items() if matches(pattern, name)]
+    return matching[-1] if matching else otherwise
 
 
 def build_optimizer(

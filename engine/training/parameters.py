@@ -62,10 +62,13 @@ def _upstream(model: TrainingModel, node: str) -> set[str]:
     return {nodes[name].plan.share or name for name in reached} - {node}
 
 
-def block_lists(model: TrainingModel) -> dict[str, nn.Module]:
+def block_lists(model: TrainingModel) -> dict[str, nn.ModuleList | nn.Sequential]:
     """Return the numbered lists of sub-modules of the graph's nodes, by full name."""
-    lists = (nn.ModuleList, nn.Sequential)
-    return {name: module for name, module in model.graph.named_modules() if isinstance(module, lists) and len(module)}
+    return {
+        name: module
+        for name, module in model.graph.named_modules()
+        if isinstance(module, nn.ModuleList | nn.Sequential) and len(module)
+    }
 
 
 def require_known_parameters(experiment: Experiment, stages: Iterable[str]) -> None:

@@ -161,7 +161,7 @@ def test_patterns_that_stand_for_nothing_are_found_before_any_training(tiny: Tin
 
 def test_lists_of_blocks_are_lists_of_modules(tiny: Tiny) -> None:
     model = model_of(tiny())
-    assert [len(blocks) for name, blocks in block_lists(model).items() if name == "encoder.blocks"] == [2]  # type: ignore[arg-type]
+    assert [len(blocks) for name, blocks in block_lists(model).items() if name == "encoder.blocks"] == [2]
     stage = tiny("stages.pretrain.layer_decay={encoder.norm: 0.5}")
     options = stage.stages["pretrain"]
     assert isinstance(options, TrainStage)
