@@ -45,11 +45,12 @@ PLACES: Mapping[str, str] = {
     "weights": "`init:` of a stage, by the name of the node that takes a part of them",
 }
 """Where a config names a component; those of the other kinds are nodes of the graph."""
+PLACE = "In a config that extends another, `before: STAGE` or `after: STAGE` says where a new one stands; without, it is the last."
 SECTIONS: Mapping[str, tuple[type, str]] = {
     "The top of a config": (Header, "Beside the sections `data`, `graph` and `stages`, and `extends`."),
     "An entry of `data:`": (DataEntry, "`data_defaults:` has the same keys; it is laid under each entry of `data:`."),
     "An entry of `graph:`": (NodeEntry, ""),
-    **{f"A stage with `task: {task}`": (type_, "") for task, type_ in STAGES.items()},
+    **{f"A stage with `task: {task}`": (type_, PLACE) for task, type_ in STAGES.items()},
     "An entry of `objectives:`": (ObjectiveEntry, ""),
     "An entry of `metrics:`": (MetricEntry, ""),
     "An entry of `init:`": (PretrainedPart, "Where it is not the name of a stage or a file."),

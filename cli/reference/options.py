@@ -10,7 +10,7 @@ import attrs
 
 from antifaz.registry import key_of, slot_kinds, write_yaml
 from antifaz.registry.specs.options import Bounds
-from antifaz.registry.specs.structuring import choices_of, fields_of
+from antifaz.registry.specs.structuring import choices_of, fields_of, named_alone
 
 REQUIRED = "required"
 SCALARS = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
@@ -71,7 +71,15 @@ def _flattened(field: attrs.Attribute[Any], before: str) -> OptionRow:
 def kinds_within(type_: Any) -> tuple[str, ...]:
     """Name the kinds of components that values of this type hold, themselves or in lists and mappings."""
     own = tuple(kind.name for kind in slot_kinds(type_))
+    if (alone := _named_alone(type_)) is not None:
+        return kinds_within(alone)
     return tuple(dict.fromkeys([*own, *(name for member in get_args(type_) for name in kinds_within(member))]))
+
+
+def _named_alone(type_: Any) -> Any:
+    """Return the slot of a class for which the name of its component alone may stand; None for any other type."""
+    field = named_alone(type_) if isinstance(type_, type) and attrs.has(type_) else None
+    return None if field is None else field.type
 
 
 def _classes_within(type_: Any, key: str) -> Iterator[tuple[str, type]]:
@@ -102,12 +110,20 @@ def type_in_words(type_: Any) -> str:
         alike = len(set(members)) == 1
         return f"list of {len(members)}: {type_in_words(members[0]) if alike else ', '.join(map(type_in_words, members))}"
     if origin in (tuple, list, Sequence):
-        return f"list of {type_in_words(members[0])}"
+        return f"list of {_as_member(members[0])}"
     if origin in (Mapping, dict):
-        return f"mapping of names to {type_in_words(members[1])}"
+        return f"mapping of names to {_as_member(members[1])}"
     if members:
         return " or ".join(dict.fromkeys(type_in_words(member) for member in members))
+    if (alone := _named_alone(type_)) is not None:
+        return type_in_words(alone)
     return "mapping" if isinstance(type_, type) and attrs.has(type_) else "anything"
+
+
+def _as_member(type_: Any) -> str:
+    """Put the type of the values of a list or mapping into words, in brackets where there are several."""
+    words = type_in_words(type_)
+    return f"({words})" if " or " in words and choices_of(type_) is None else words
 
 
 def _default(field: attrs.Attribute[Any]) -> str:

@@ -146,7 +146,7 @@ class TrainStage:
         doc="{node.blocks: factor of the learning rate from a block to the one before it}; lr_scale multiplies it",
     )
     weight_decay: Mapping[str, float] = option(
-        factory=dict, validator=at_least(0), doc="{pattern: decay}, before the optimizer's; the last that matches counts"
+        factory=dict, validator=at_least(0), doc="{pattern: decay in place of the optimizer's}; the last that matches counts"
     )
     grad_clip: float | None = option(default=1.0, validator=positive, was="clip", doc="largest norm of the gradient, null for none")
     accumulate: int = option(default=1, validator=positive, doc="micro-batches per step; each counts equally")
