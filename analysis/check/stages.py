@@ -36,14 +36,14 @@ class StageReport:
     """A training stage.
 
     untrained: nodes and single parameters that get no gradient or are frozen. groups: of parameters, where the stage sets rates or
-    decays for some of them. tried: how many samples of its data the objectives were computed on; 0 where they were tried on shapes
-    alone.
+    decays for some of them. tried: how many samples of its data the objectives were computed on: 0 where the model is too large for
+    that, or there is but one sample, and None where the data is not on this machine. They are always tried on shapes.
     """
 
     cost: StepCost
     untrained: tuple[str, ...]
     groups: tuple[GroupReport, ...]
-    tried: int = 0
+    tried: int | None
 
     def json(self) -> dict[str, Any]:
         plain = {"untrained": list(self.untrained), "groups": [group.json() for group in self.groups], "tried": self.tried}
@@ -70,13 +70,14 @@ def report_stages(experiment: Experiment, batches: Mapping[str, Mapping[str, Fea
                 continue
             try:
                 cost, untrained = _cost(experiment, stage, model, shapes), _untrained(model, stage, shapes)
-                reports[name] = StageReport(cost, untrained, report_groups(model, stage, shapes))
+                groups = report_groups(model, stage, shapes)
             except Exception as error:  # whatever a plugin's own code raises in training
                 problems.append(_problem(experiment, name, model, shapes, error))
                 continue
-            if size := _samples_to_try(reports[name].cost, model, batches.get(stage.data, {})):
+            tried = _samples_to_try(cost, model, batches[stage.data]) if stage.data in batches else None
+            if tried:
                 problems += rehearse_objectives(experiment, name, stage, batches[stage.data])
-                reports[name] = attrs.evolve(reports[name], tried=size)
+            reports[name] = StageReport(cost, untrained, groups, tried)
     if problems:
         raise ConfigError(problems)
     return reports

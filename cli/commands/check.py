@@ -91,6 +91,10 @@ def _stage_lines(report: CheckReport) -> list[str]:
         cost = stage.cost
         memory = f"{memory_size(cost.activations)} of activations, {memory_size(cost.state)} of weights, gradients and moments"
         lines.append(f"stage {name}: a step of {cost.batch_size} samples takes {short(cost.flops)}FLOPs; in float32 {memory}")
+        if stage.tried:
+            lines.append(f"stage {name}: its objectives were computed on {stage.tried} samples")
+        elif stage.tried == 0:
+            lines.append(f"stage {name}: its objectives were tried on shapes alone, for its model is large or its data one sample")
         if stage.untrained:
             lines.append(f"stage {name} does not train: {', '.join(grouped(stage.untrained))}")
         lines += [f"stage {name}, {group.text}" for group in stage.groups]

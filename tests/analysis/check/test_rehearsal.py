@@ -24,10 +24,9 @@ def test_small_models_are_tried_on_samples_and_large_ones_on_shapes(tmp_path: Pa
     experiment = planted(tmp_path, "stages.train.objectives.squares.fault=real")
     with pytest.raises(ConfigError, match=r"on the first 8 samples of data.train: RuntimeError: not with these values"):
         check(experiment)
-    assert check(experiment, data=False).stages["train"].tried == 0
+    assert check(experiment, data=False).stages["train"].tried is None
     monkeypatch.setattr(stages, "SMALL", 0)
     assert check(experiment).stages["train"].tried == 0
-    assert check(planted(tmp_path)).stages["train"].tried == 0
 
 
 def test_the_report_says_how_many_samples_were_tried(tmp_path: Path) -> None:

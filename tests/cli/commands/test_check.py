@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from antifaz.cli.app import app
-from antifaz.cli.commands.check import memory_size, short
+from antifaz.cli.commands.check import grouped, memory_size, short
 
 
 def test_check_as_json() -> None:
@@ -36,3 +36,13 @@ def test_memory_is_in_mebibytes_and_from_ten_gibibytes_on_in_those() -> None:
     assert memory_size(106 * 2**20) == "106 MiB"
     assert memory_size(9 * 2**30) == "9,216 MiB"
     assert memory_size(12 * 2**30) == "12 GiB"
+
+
+def test_weights_that_differ_in_numbers_alone_are_one_item() -> None:
+    names = ["fusion", *(f"encoder.blocks.{i}.{name}" for i in range(12) for name in ("bias", "scale")), "encoder.norm.weight"]
+    assert grouped(names) == [
+        "fusion",
+        "encoder.blocks.*.bias (12 weights)",
+        "encoder.blocks.*.scale (12 weights)",
+        "encoder.norm.weight",
+    ]
