@@ -6,13 +6,15 @@ import os
 import sys
 import time
 import traceback
-from typing import Annotated
+from importlib import metadata
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
 
 from antifaz.core.errors import ComponentError
-from antifaz.registry import AntifazError
+from antifaz.registry import MEND, AntifazError, failing_plugin, failure, plugin_of, with_lines
+from antifaz.registry.plugins.discovery import GROUP
 
 from .commands.check import check
 from .commands.explain import explain
@@ -58,14 +60,33 @@ def main() -> None:
         try:
             app()
         except AntifazError as error:
-            leave_the_word_to_the_first()
-            if shows_traceback:
-                errors.print(traceback_of(error), markup=False, highlight=False, soft_wrap=True)
-            errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-            sys.exit(error.exit_code)
+            tell(error, shows_traceback)
+        except Exception as error:
+            if (fault := of_a_plugin(error)) is None:
+                raise
+            tell(fault, shows_traceback)
     except KeyboardInterrupt:
         errors.print("stopped")
         sys.exit(130)
+
+
+def tell(error: AntifazError, shows_traceback: bool) -> NoReturn:
+    """Say what is wrong, and leave with the exit code of the error."""
+    leave_the_word_to_the_first()
+    if shows_traceback:
+        errors.print(traceback_of(error), markup=False, highlight=False, soft_wrap=True)
+    errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(error.exit_code)
+
+
+def of_a_plugin(error: Exception) -> ComponentError | None:
+    """Return an exception out of a plugin's code in words, wherever it was called; None where it is a mistake of Antifaz itself."""
+    packages = {entry.value.partition(":")[0].partition(".")[0] for entry in metadata.entry_points(group=GROUP)}
+    module = failing_plugin(error, packages)
+    if module is None:
+        return None
+    message = f"the plugin {plugin_of(module)!r} failed: {failure(error, module)}"
+    return ComponentError(message, hint=with_lines(error, module, MEND), trace="".join(traceback.format_exception(error)))
 
 
 def traceback_of(error: AntifazError) -> str:

@@ -138,6 +138,8 @@ class _Handing:
             return self.collate([each for each in loaded if not isinstance(each, AntifazError)])
         except AntifazError as error:
             return error
+        except Exception as error:  # what only a plugin's own samples can bring about
+            return self.collate.contract.batch_fault(error)
 
 
 class TrainingOrder:
@@ -260,7 +262,16 @@ def _handed_over(loader: DataLoader[Any]) -> Iterator[Batch]:
 
 
 def _batches(handed: Iterator[Batch | AntifazError]) -> Iterator[Batch]:
-    for each in handed:
+    while True:
+        try:
+            each = next(handed)
+        except StopIteration:
+            return
+        except RuntimeError as error:  # torch has no type of its own for it
+            if "DataLoader worker" not in str(error):
+                raise
+            message = "a loader process was killed, probably for want of memory"
+            raise DataError(message, hint="lower `workers`, or free some memory; the same command goes on") from error
         if isinstance(each, AntifazError):
             raise each
         yield each

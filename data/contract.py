@@ -20,10 +20,7 @@ from antifaz.core.experiment import Experiment
 from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.registry import AntifazError, Location, declaration_of, failure, last_lines, plugin_of, suggest
-
-MEND = "leave it out of the config, or mend its plugin; the same command goes on, and with --traceback shows all of Python's words"
-"""The hint for a component whose code raises in a run."""
+from antifaz.registry import MEND, AntifazError, Location, declaration_of, failure, plugin_of, suggest, with_lines
 
 Declared = Mapping[str, Shape]
 
@@ -65,12 +62,6 @@ def fault_of(
     return ComponentError(message, hint=with_lines(error, component, MEND), location=location, trace=trace_of(error))
 
 
-def with_lines(error: Exception, component: object, hint: str) -> str:
-    """Return the hint for what a component's code has raised: its plugin, the plugin's last lines, and below them this hint."""
-    lines = last_lines(error, component)
-    return f"in the plugin {plugin_of(component)!r}:{lines}\n    {hint}" if lines else hint
-
-
 def trace_of(error: Exception) -> str:
     """Return Python's own traceback, which a process hands over with an error."""
     return "".join(traceback.format_exception(error))
@@ -82,10 +73,18 @@ def identity_of(samples: SampleSet, index: int) -> str:
     return f"sample {index // views_of(samples)}" if identity is None else str(identity(index))
 
 
-def counts_of(samples: SampleSet) -> dict[str, int]:
-    """Return what a set knows of how many files it found; nothing where it counts none."""
+def counts_of(samples: SampleSet, dataset: object = None) -> dict[str, int]:
+    """Return what a set knows of how many files it found; nothing where it counts none.
+
+    dataset: its spec, for messages.
+    Raises:
+        ComponentError: its code raises, or counts otherwise than as {name: int}.
+    """
     counts = getattr(samples, "counts", None)
-    return {} if counts is None else dict(counts())
+    if counts is None:
+        return {}
+    with blaming(dataset or samples, "counting its files"):
+        return {str(name): int(count) for name, count in counts().items()}
 
 
 @attrs.frozen
@@ -185,6 +184,9 @@ def load_sample(samples: SampleSet, index: int, seed: int, origin: Origin) -> Sa
     if not isinstance(sample, Sample):
         text = f"{origin.words} loads a {type(sample).__name__}, not a Sample: {identity_of(samples, index)!r}"
         raise origin.fault(text, "return `Sample(index, {entry: tensor, ...})` of antifaz.core.interfaces")
+    if sample.index != index:
+        text = f"{origin.words} loads {identity_of(samples, index)!r} as the sample of index {sample.index}, not {index}"
+        raise origin.fault(text, "`Sample(index, ...)` takes the index that `load` was given")
     return sample
 
 
@@ -270,6 +272,10 @@ class SampleContract:
             who = self.origin.entry_words(name)
             message = f"{who} hands over {text.format(name)}: {self._name(samples[place])}"
             raise self.origin.fault(message, "correct it in the data, or what `shapes()` declares")
+
+    def batch_fault(self, error: Exception) -> ComponentError:
+        """Return the error of samples that cannot be put in a batch for a reason that nothing else here finds."""
+        return fault_of(error, _coder(self.samples, self.origin), "putting samples in a batch", location=self.origin.location)
 
     def _name(self, sample: Sample) -> str:
         return repr(identity_of(self.samples, sample.index))

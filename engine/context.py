@@ -80,7 +80,10 @@ class Context:
         return self._samples[key]
 
     def _write_counts(self) -> None:
-        counts = {name: {"samples": len(s) // views_of(s), **counts_of(s)} for (name, _), s in self._samples.items()}
+        counts = {
+            name: {"samples": len(s) // views_of(s), **counts_of(s, self.experiment.data[name].dataset)}
+            for (name, _), s in self._samples.items()
+        }
         path = self.root / "data.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
         write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")

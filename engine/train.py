@@ -166,7 +166,8 @@ def accumulate_gradients(
             log.inspect(losses)
             local, values = reduce(losses, weights)
             log.count(losses)
-            (local * (parallel.gradient_factor() / stage.accumulate)).backward()
+            with log.naming():
+                (local * (parallel.gradient_factor() / stage.accumulate)).backward()
         for key, value in values.items():
             figures[key] = figures.get(key, 0.0) + value / stage.accumulate
     return figures

@@ -39,9 +39,10 @@ from .errors import (
     nearest,
     suggest,
 )
-from .failures import PLUGIN_FAULT_HINT, failure, last_lines, plugin_of
+from .failures import MEND, PLUGIN_FAULT_HINT, failing_plugin, failure, plugin_of, with_lines
 
 __all__ = [
+    "MEND",
     "PLUGIN_FAULT_HINT",
     "AntifazError",
     "Catalogue",
@@ -69,12 +70,12 @@ __all__ = [
     "declaration_of",
     "describe",
     "discover_plugins",
+    "failing_plugin",
     "failure",
     "flatten",
     "hookimpl",
     "hookspec",
     "key_of",
-    "last_lines",
     "load_document",
     "nearest",
     "option",
@@ -83,6 +84,7 @@ __all__ = [
     "slot",
     "slot_kinds",
     "suggest",
+    "with_lines",
     "write_yaml",
     "zero_to_below_one",
 ]

@@ -6,10 +6,15 @@ import sys
 import sysconfig
 import textwrap
 import traceback
+from collections.abc import Collection
 from pathlib import Path
+from types import ModuleType
 
 PLUGIN_FAULT_HINT = "an option may be out of all bounds; if not, this is a mistake of its plugin"
 """The hint for a component that fails with an error that is not written for people."""
+
+MEND = "leave it out of the config, or mend its plugin; the same command goes on, and with --traceback shows all of Python's words"
+"""The hint for a component whose code raises in a run."""
 
 FILE_MODULE = "antifaz_file_"
 """The modules of plugin files (`-p FILE`) begin with this."""
@@ -46,6 +51,12 @@ def last_lines(error: BaseException, component: object) -> str:
     return "".join(f"\n    {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}" for frame in frames)
 
 
+def with_lines(error: BaseException, component: object, hint: str) -> str:
+    """Return the hint for what a component's code has raised: its plugin, the plugin's last lines, and below them this hint."""
+    lines = last_lines(error, component)
+    return f"in the plugin {plugin_of(component)!r}:{lines}\n    {hint}" if lines else hint
+
+
 def own_frames(error: BaseException, component: object) -> list[traceback.FrameSummary]:
     """Return the frames of an exception in the code of a component's plugin, the innermost last."""
     package = _package(component)
@@ -58,6 +69,19 @@ def own_frames(error: BaseException, component: object) -> list[traceback.FrameS
     return [frame for frame, file in frames if file.parent == beside]
 
 
+def failing_plugin(error: BaseException, packages: Collection[str]) -> object | None:
+    """Return the innermost module of a plugin that an exception passed; None where it never was in one.
+
+    packages: the top-level packages of installed plugins; shipped ones and plugin files are known.
+    """
+    for frame, _ in reversed(list(traceback.walk_tb(error.__traceback__))):
+        name = str(frame.f_globals.get("__name__", ""))
+        top = name.partition(".")[0]
+        if name.startswith(("antifaz.plugins.", FILE_MODULE)) or (top in packages and top != "antifaz"):
+            return sys.modules.get(name)
+    return None
+
+
 def _foreign_frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Return the frames that are neither of Antifaz nor installed: of a component that another one holds, in a file of its own."""
     standard = Path(sysconfig.get_path("stdlib"))
@@ -68,7 +92,10 @@ def _foreign_frames(error: BaseException) -> list[traceback.FrameSummary]:
 
 def _package(component: object) -> str:
     """Return the module that stands for the whole plugin of a component; of a part of Antifaz itself, its own module."""
-    module = getattr(component, "__module__", None) or type(component).__module__
+    if isinstance(component, ModuleType):
+        module = component.__name__
+    else:
+        module = getattr(component, "__module__", None) or type(component).__module__
     parts = module.split(".")
     if parts[:2] == ["antifaz", "plugins"]:
         return ".".join(parts[:3])

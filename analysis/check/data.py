@@ -109,7 +109,7 @@ class _Look:
         self.judge(len(tried), unreadable)
         if readable := [sample for sample in tried if sample.problem is None]:
             self.batch = self.collated(as_read, readable)
-        counts = {"samples": count, **counts_of(samples)}
+        counts = {"samples": count, **counts_of(samples, self.entry.dataset)}
         if unreadable:
             counts["unreadable"] = max(counts.get("unreadable", 0), len(unreadable))
         return DataReport(counts, len(tried), unreadable)

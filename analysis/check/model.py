@@ -15,9 +15,8 @@ from antifaz.core.graph.wire import BATCH, Wire
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features
-from antifaz.data.contract import with_lines
 from antifaz.engine.contract.failures import advice
-from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure
+from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure, with_lines
 
 
 @attrs.frozen

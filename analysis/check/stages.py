@@ -17,14 +17,14 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.interfaces import Callback, CallbackSpec
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.data.contract import named, with_lines
+from antifaz.data.contract import named
 from antifaz.engine.contract.failures import advice
 from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
 from antifaz.engine.training.callbacks import CALLED
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
 from antifaz.engine.training.parameters import pattern_problems
-from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, KeyPath, Problem, failure
+from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, KeyPath, Problem, failure, with_lines
 
 from .groups import GroupReport, report_groups
 from .model import node_problem

@@ -18,9 +18,9 @@ from antifaz.core.errors import ComponentError, RunError
 from antifaz.core.experiment import Experiment
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import Wiring
-from antifaz.data.contract import MEND, named, trace_of, with_lines
+from antifaz.data.contract import named, trace_of
 from antifaz.engine.training.model import TrainingModel
-from antifaz.registry import AntifazError, Location, failure
+from antifaz.registry import MEND, AntifazError, Location, failure, with_lines
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _culprit(error: Exception, wiring: Wiring, locate: Callable[[str], Location]
         if frame.f_code is TrainingModel.forward.__code__ and "sink" in variables:
             sink = variables["sink"]
             return sink.entry.spec, f"{named(sink.entry.spec)} ({sink.name})", locate(sink.name) if locate else None
-    return wiring, "the graph", None
+    return wiring, "a pass through the graph", None
 
 
 def objective_places(experiment: Experiment, stage: str) -> Callable[[str], Location]:

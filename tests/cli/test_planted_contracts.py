@@ -30,6 +30,8 @@ MISTAKES = [
     (DATA, "ragged", rf"{MOTIONS} stores 'motion' as \[\d\] float32 in {SAMPLE} and as \[\d\] float32 in {SAMPLE}"),
     (DATA, "array", f"{MOTIONS} hands over 'motion' as ndarray, not as a tensor: {SAMPLE}"),
     (DATA, "dictionary", f"{MOTIONS} loads a dict, not a Sample: {SAMPLE}"),
+    (DATA, "index_of_it", rf"{MOTIONS} loads {SAMPLE} as the sample of index 0, not \d+"),
+    (DATA, "declares", r"the plugin 'planted_contracts' failed: LookupError: no such shape \(planted_contracts.py:"),
     (DATA, "finish", f"{MOTIONS} finishes 'motion' as ndarray, not as a tensor"),
     (DATA, "object", f"{MOTIONS} builds an object without `shapes`, `__len__`, `load`, `finish`: object"),
     (DATA, "index", f"{MOTIONS} cannot be opened: /nowhere/index.csv: No such file or directory"),
@@ -106,6 +108,12 @@ def test_workers_hand_mistakes_over_without_torchs_words(say) -> None:
     assert "worker" not in said
     said, _ = say("run", "data.train.fault=double", "data.train.workers=1", "--run", "other")
     assert "hands over 'motion' as [8] float64" in said
+
+
+def test_a_killed_worker_is_told_in_words(say) -> None:
+    said, code = say("run", "data.train.fault=killed", "data.train.workers=1")
+    assert code == 2
+    assert said.startswith("a loader process was killed, probably for want of memory")
 
 
 def test_the_traceback_is_shown_on_request_also_from_a_worker(say) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from antifaz.core.discovery import discover
 from antifaz.plugins.optimizers.sgd import SGD
-from antifaz.registry import failure, last_lines, plugin_of
+from antifaz.registry import failing_plugin, failure, plugin_of
+from antifaz.registry.failures import last_lines
 
 PLUGIN = """
 import json
@@ -64,3 +65,13 @@ def test_code_that_another_component_holds_is_found_too(odd, tmp_path: Path) -> 
 
 def test_long_words_are_cut() -> None:
     assert len(failure(ValueError("word " * 200), SGD(lr=0.1))) < 250
+
+
+def test_the_innermost_plugin_that_an_exception_passed(odd) -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        odd.rate(0, 1, 0.1)
+    assert plugin_of(failing_plugin(caught.value, ())) == "odd_rates"
+    assert plugin_of(failing_plugin(caught.value, ["json"])) == "json"
+    with pytest.raises(ZeroDivisionError) as other:
+        _ = 1 / 0
+    assert failing_plugin(other.value, ["json"]) is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Mapping
 from typing import Any
 
@@ -35,10 +37,14 @@ class Motions:
         label = torch.tensor(index % 2)
         if self.fault == "raises" and index == 1:
             raise KeyError("acceleration")
+        if self.fault == "killed" and index == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
         if self.fault == "dictionary":
             return {"motion": motion, "label": label}
         if self.fault == "unreadable" and index in (1, 2):
             return Sample(index, {}, f"motion {index} is broken")
+        if self.fault == "index_of_it":
+            return Sample(0, {"motion": motion, "label": label})
         faulty: dict[str, dict[str, Any]] = {
             "unknown": {"motoin": motion, "label": label},
             "shape": {"motion": motion[:7], "label": label},
@@ -68,6 +74,8 @@ class MotionsSpec:
     fault: str = option(default="", doc="what is wrong")
 
     def shapes(self) -> Mapping[str, Shape]:
+        if self.fault == "declares":
+            raise LookupError("no such shape")
         return {"motion": Shape((8,)), "label": Shape((), "int64", ("still", "moving"))}
 
     def build(self, training: bool) -> Any:
