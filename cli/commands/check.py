@@ -102,11 +102,17 @@ def _stage_lines(report: CheckReport) -> list[str]:
 
 
 def grouped(names: Sequence[str]) -> list[str]:
-    """Put parameters that differ in numbers alone into one item each, in order: `encoder.blocks.*.bias (12 weights)`."""
+    """Put weights that differ in numbers or in their last word alone into one item: `encoder.blocks.*.norm.{weight, bias} (24)`."""
     groups: dict[str, list[str]] = {}
     for name in names:
-        groups.setdefault(re.sub(r"\.\d+(?=\.|$)", ".*", name), []).append(name)
-    return [f"{pattern} ({len(members)} weights)" if len(members) > 1 else members[0] for pattern, members in groups.items()]
+        place, _, last = re.sub(r"\.\d+(?=\.)", ".*", name).rpartition(".")
+        groups.setdefault(place, []).append(last)
+    items = groups.pop("", [])  # whole nodes
+    for place, members in groups.items():
+        words = list(dict.fromkeys(members))
+        last = words[0] if len(words) == 1 else "{" + ", ".join(words) + "}"
+        items.append(f"{place}.{last}" + (f" ({len(members)})" if len(members) > 1 else ""))
+    return items
 
 
 def short(count: int) -> str:

@@ -38,11 +38,12 @@ def test_memory_is_in_mebibytes_and_from_ten_gibibytes_on_in_those() -> None:
     assert memory_size(12 * 2**30) == "12 GiB"
 
 
-def test_weights_that_differ_in_numbers_alone_are_one_item() -> None:
-    names = ["fusion", *(f"encoder.blocks.{i}.{name}" for i in range(12) for name in ("bias", "scale")), "encoder.norm.weight"]
-    assert grouped(names) == [
+def test_weights_that_differ_in_numbers_and_last_words_alone_are_one_item() -> None:
+    blocks = [f"encoder.blocks.{i}.{name}" for i in range(12) for name in ("norm.weight", "norm.bias", "scale")]
+    assert grouped(["fusion", *blocks, "encoder.norm.weight", "labels"]) == [
         "fusion",
-        "encoder.blocks.*.bias (12 weights)",
-        "encoder.blocks.*.scale (12 weights)",
+        "labels",
+        "encoder.blocks.*.norm.{weight, bias} (24)",
+        "encoder.blocks.*.scale (12)",
         "encoder.norm.weight",
     ]
