@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from antifaz.core.errors import ComponentError
-from antifaz.registry import MEND, AntifazError, failing_plugin, failure, plugin_of, with_lines
+from antifaz.registry import MEND, AntifazError, ConfigError, failing_plugin, failure, plugin_of, with_lines
 from antifaz.registry.plugins.discovery import GROUP
 
 from .commands.check import check
@@ -91,8 +91,14 @@ def of_a_plugin(error: Exception) -> ComponentError | None:
 
 def traceback_of(error: AntifazError) -> str:
     """Return Python's traceback of an error; of a component's code its own, which may be from another process."""
-    trace = error.trace if isinstance(error, ComponentError) else ""
-    return trace or "".join(traceback.format_exception(error))
+    if isinstance(error, ConfigError) and (traces := [problem.trace for problem in error.problems if problem.trace]):
+        return "\n".join(traces)
+    if isinstance(error, ComponentError) and error.trace:
+        return error.trace
+    chain: list[BaseException] = [error]
+    while (earlier := chain[-1].__cause__ or chain[-1].__context__) is not None and earlier not in chain:
+        chain.append(earlier)  # also what words for people stand in place of
+    return "\n".join("".join(traceback.format_exception(each, chain=False)) for each in reversed(chain))
 
 
 def leave_the_word_to_the_first() -> None:

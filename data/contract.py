@@ -20,7 +20,7 @@ from antifaz.core.experiment import Experiment
 from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.registry import MEND, AntifazError, Location, declaration_of, failure, plugin_of, suggest, with_lines
+from antifaz.registry import MEND, AntifazError, Location, Problem, declaration_of, failure, plugin_of, suggest, with_lines
 
 Declared = Mapping[str, Shape]
 
@@ -60,6 +60,11 @@ def fault_of(
     """Put what a component's code has raised into words; see `blaming`."""
     message = f"{who or named(component)} failed{doing and ' '}{doing}: {failure(error, component)}"
     return ComponentError(message, hint=with_lines(error, component, MEND), location=location, trace=trace_of(error))
+
+
+def as_problem(error: ComponentError, otherwise: Location | None = None) -> Problem:
+    """Return an error as one of several. otherwise: its place, where it does not know any."""
+    return Problem(error.message, error.location or otherwise, error.hint, error.trace)
 
 
 def trace_of(error: Exception) -> str:

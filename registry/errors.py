@@ -29,11 +29,12 @@ class Location:
 
 @attrs.frozen
 class Problem:
-    """One mistake: where it is, what is wrong, and what to do about it."""
+    """One mistake: where it is, what is wrong, and what to do about it. trace: Python's traceback, of code that raised."""
 
     message: str
     location: Location | None = None
     hint: str | None = None
+    trace: str = attrs.field(default="", eq=False, repr=False)
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""

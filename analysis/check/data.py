@@ -11,7 +11,7 @@ from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.core.interfaces import Sample, SampleSet, views_of
 from antifaz.core.tokens import Features
 from antifaz.data.batches import Collate, too_few
-from antifaz.data.contract import Origin, blaming, counts_of, load_sample, require_samples, unopened
+from antifaz.data.contract import Origin, as_problem, blaming, counts_of, load_sample, require_samples, unopened
 from antifaz.data.samples import MediaSamples
 from antifaz.engine.training.batches import build_transforms
 from antifaz.registry import Problem
@@ -83,7 +83,7 @@ class _Look:
         try:
             return self.read()
         except ComponentError as error:
-            self.problems.append(Problem(error.message, error.location or self.origin.location, error.hint))
+            self.problems.append(as_problem(error, self.origin.location))
         except DataError as error:
             self.problems.append(Problem(error.message, self.origin.location, error.hint))
         return DataReport(None)

@@ -15,6 +15,7 @@ from antifaz.core.graph.wire import BATCH, Wire
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Stream, Value
 from antifaz.core.tokens import Features
+from antifaz.data.contract import trace_of
 from antifaz.engine.contract.failures import advice
 from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure, with_lines
 
@@ -100,7 +101,7 @@ def node_problem(graph: Graph, batch: Mapping[str, Features] | None = None, pref
         except Exception as error:  # whatever a plugin's own code raises
             message = f"{prefix}{node.plan.words} cannot run: {failure(error, node.plan.spec)}"
             hint = with_lines(error, node.plan.spec, advice(error, PLUGIN_FAULT_HINT))
-            return Problem(message, graph.wiring.locate((name,)), hint)
+            return Problem(message, graph.wiring.locate((name,)), hint, trace_of(error))
     return None
 
 

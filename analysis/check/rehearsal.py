@@ -13,6 +13,7 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.data.contract import as_problem
 from antifaz.engine.contract.failures import metric_places, naming_nodes, objective_places
 from antifaz.engine.contract.results import require_figures, require_losses
 from antifaz.engine.training.model import TrainingModel
@@ -45,9 +46,10 @@ def rehearse_objectives(experiment: Experiment, name: str, stage: TrainStage, en
             with naming_nodes(wiring, f"in stage {name!r}, on the first {size} samples of data.{stage.data}", places):
                 losses = model(entries)
             require_losses(losses, model.sinks, places)
+        except ComponentError as error:
+            return [as_problem(error, experiment.document.location(("stages", name)))]
         except RunError as error:
-            location = error.location if isinstance(error, ComponentError) else None
-            return [Problem(error.message, location or experiment.document.location(("stages", name)), error.hint)]
+            return [Problem(error.message, experiment.document.location(("stages", name)), error.hint)]
     return []
 
 
@@ -73,7 +75,7 @@ def metric_problems(experiment: Experiment) -> list[Problem]:
             try:
                 require_figures(figures, sink, name, locate(key))
             except ComponentError as error:
-                problems.append(Problem(error.message, error.location, error.hint))
+                problems.append(as_problem(error))
     return problems
 
 

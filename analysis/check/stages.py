@@ -17,7 +17,7 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.interfaces import Callback, CallbackSpec
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
-from antifaz.data.contract import named
+from antifaz.data.contract import as_problem, named, trace_of
 from antifaz.engine.contract.failures import advice
 from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
 from antifaz.engine.training.callbacks import CALLED
@@ -115,10 +115,10 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
         try:
             attempt()
         except ComponentError as error:
-            problems.append(Problem(error.message, place, error.hint))
+            problems.append(as_problem(error, place))
         except Exception as error:  # whatever a plugin's own code raises
             message = f"stage {name!r}: {named(spec)} fails: {failure(error, spec)}"
-            problems.append(Problem(message, place, with_lines(error, spec, PLUGIN_FAULT_HINT)))
+            problems.append(Problem(message, place, with_lines(error, spec, PLUGIN_FAULT_HINT), trace_of(error)))
     return problems
 
 
@@ -155,6 +155,7 @@ def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: M
             f"{prefix}a training step cannot run: {failure(error, model)}",
             experiment.document.location(("stages", stage)),
             PLUGIN_FAULT_HINT,
+            trace_of(error),
         )
     )
 
@@ -168,9 +169,9 @@ def _objective_problem(experiment: Experiment, stage: str, model: TrainingModel,
             loss = objective(**{argument: sink.pick(values, argument) for argument in sink.wires})
         except Exception as error:  # whatever a plugin's own code raises
             message = f"stage {stage!r}: {named(sink.entry.spec)} cannot run: {failure(error, objective)}"
-            return Problem(message, place, with_lines(error, objective, advice(error, PLUGIN_FAULT_HINT)))
+            return Problem(message, place, with_lines(error, objective, advice(error, PLUGIN_FAULT_HINT)), trace_of(error))
         try:
             require_losses({name: loss}, model.sinks)
         except ComponentError as error:
-            return Problem(error.message, place, error.hint)
+            return as_problem(error, place)
     return None

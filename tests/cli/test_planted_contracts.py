@@ -121,8 +121,12 @@ def test_the_traceback_is_shown_on_request_also_from_a_worker(say) -> None:
     assert code == 2
     assert said.startswith("Traceback (most recent call last):")
     assert "KeyError: 'acceleration'\n" in said
+    for change in (DATA.format("raises"), OBJECTIVE.format("real"), OBJECTIVE.format("indexing")):
+        said, _ = say("check", change, "--traceback")
+        assert said.startswith("Traceback (most recent call last):")
+        assert f'File "{PLUGIN}", line' in said.partition("contract.yaml:")[0]
     said, _ = say("check", "data.train.fault=shape", "--traceback")
-    assert "Traceback (most recent call last):" in said
+    assert said.startswith("Traceback (most recent call last):")
 
 
 def test_a_metric_that_raises_is_named_by_the_evaluation(say) -> None:
