@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from antifaz.engine.notebook import batches, evaluate, load_weights, save_weights, training_model
     from antifaz.engine.predict import Predictor, load
     from antifaz.engine.run import run_experiment
+    from antifaz.layers.capture import capturable, capture
 
 HOMES = {
     "Features": "antifaz.core.tokens",
     "Predictor": "antifaz.engine.predict",
     "batches": "antifaz.engine.notebook",
     "build_graph": "antifaz.core.graph.module",
+    "capturable": "antifaz.layers.capture",
+    "capture": "antifaz.layers.capture",
     "discover": "antifaz.core.discovery",
     "evaluate": "antifaz.engine.notebook",
     "load": "antifaz.engine.predict",
@@ -35,6 +38,8 @@ __all__ = [
     "Predictor",
     "batches",
     "build_graph",
+    "capturable",
+    "capture",
     "discover",
     "evaluate",
     "load",

@@ -28,6 +28,7 @@ from .contract.failures import naming_nodes, objective_places
 from .contract.results import require_optimizer
 from .training.batches import stage_batches
 from .training.callbacks import Callbacks
+from .training.capturing import capturing
 from .training.log import TrainLogger
 from .training.model import TrainingModel, is_frozen, trainable_parameters
 from .training.optimization import MovingAverage, build_optimizer, clip_gradients, set_learning_rate
@@ -54,7 +55,8 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
                 break
             torch.manual_seed(derived_seed(run.experiment.header.seed, name, state.step, collectives.rank()))
             set_learning_rate(state.optimizer, scheduled_rate(name, stage, state.step))
-            figures = accumulate_gradients(run, stage, wrapped, batches, log)
+            with capturing(state, callbacks.members.values()):
+                figures = accumulate_gradients(run, stage, wrapped, batches, log)
             figures["gradient_norm"] = clip_gradients(state.parameters.values(), stage.grad_clip)
             with blaming(stage.optimizer, name, state.step):
                 state.optimizer.step()

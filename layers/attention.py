@@ -24,12 +24,15 @@ from torch import Tensor
 from torch.nn.attention.bias import causal_lower_right
 from torch.nn.attention.flex_attention import create_block_mask, flex_attention
 
+from antifaz.core.objectives import at_least_float32, no_autocast
 from antifaz.core.routing import Edge, Routing
 
 Lowering = Literal["grouped", "dense", "flex"]
 Valid = Mapping[str, Tensor | None]
 Bias = Mapping[tuple[str, str], Tensor]
 Streams = Mapping[str, Tensor]
+listeners: list[Callable[[Streams, Streams, Routing, Streams, Bias], None]] = []
+"""Called with queries, keys, routing, validity and bias of every attention call; none but within `antifaz.layers.capture`."""
 
 
 def attend(
@@ -62,7 +65,33 @@ def attend(
     present = routing.restrict(k, q)
     present.require_lengths(_lengths(q), _lengths(k))
     marks = {name: mask for name, mask in (valid or {}).items() if mask is not None and name in k}
+    for listen in listeners:
+        listen(q, k, present, marks, bias or {})
     return _LOWERINGS[lowering](q, k, v, present, marks, bias or {}, dropout)
+
+
+def attention_weights(q: Streams, k: Streams, routing: Routing, valid: Streams, bias: Bias) -> dict[tuple[str, str], Tensor]:
+    """Return the weights of an attention call, after the softmax and before dropout, by the reference formula.
+
+    The arguments are those of `attend`; every reader has something to read. At least float32, whatever autocast says.
+    Returns (reader, source) -> (B, H, R, S). Those of a row sum to 1 over all of its sources; a row without valid keys is zero.
+    """
+    weights = {}
+    for reader, row in routing.reads.items():
+        sources = [source for source in k if source in row]
+        with no_autocast(q[reader]):
+            scores_BHRS = at_least_float32(q[reader]) @ at_least_float32(_joined([k[s] for s in sources])).transpose(2, 3)
+        scores_BHRS = scores_BHRS * q[reader].shape[3] ** -0.5
+        added = _group_bias(q, k, (reader,), sources, bias)
+        scores_BHRS = scores_BHRS if added is None else scores_BHRS + added
+        allowed = routing.dense(_lengths(q, [reader]), _lengths(k, sources)).to(scores_BHRS.device)[None, None]
+        mask = _key_mask(k, sources, valid)
+        allowed = allowed if mask is None else allowed & mask[:, None, None, :]
+        some = allowed.any(dim=-1, keepdim=True)
+        shares = torch.where(some, scores_BHRS.masked_fill(~(allowed | ~some), float("-inf")).softmax(dim=-1), 0.0)
+        parts = shares.split([k[source].shape[2] for source in sources], dim=3)
+        weights.update({(reader, source): part for source, part in zip(sources, parts, strict=True)})
+    return weights
 
 
 def readable(routing: Routing, streams: Mapping[str, Tensor | None]) -> dict[str, Tensor | None]:

@@ -33,6 +33,7 @@ class Loop:
     steps: int = STEPS
     step: int = 0
     figures: Mapping[str, Tensor] = field(default_factory=dict)
+    captured: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def parameters(self) -> Mapping[str, nn.Parameter]:

@@ -36,6 +36,7 @@ from .run import LoggerSpec as LoggerSpec
 from .run import RunContext as RunContext
 from .training import Callback as Callback
 from .training import CallbackSpec as CallbackSpec
+from .training import Captures as Captures
 from .training import DrawsRandomly as DrawsRandomly
 from .training import NeedsWholeBatch as NeedsWholeBatch
 from .training import ObjectiveSpec as ObjectiveSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from antifaz.core.kinds import KINDS
@@ -103,7 +103,8 @@ class TrainingState(Protocol):
 
     stage: its name. step: how many steps are done, of `steps`. model: the graph and the objectives as one module, without what
     wraps it for several processes. parameters: those that train, by name. optimizer: torch's. figures: of the last step: `loss`,
-    each objective, `gradient_norm`; tensors on the device, which make the host wait when they are read.
+    each objective, `gradient_norm`; tensors on the device, which make the host wait when they are read. captured: of the last step,
+    what callbacks asked for by `capture`: module -> `antifaz.layers.capture.Captured`, of those that ran.
     """
 
     @property
@@ -126,6 +127,19 @@ class TrainingState(Protocol):
 
     @property
     def figures(self) -> Mapping[str, Tensor]: ...
+
+    @property
+    def captured(self) -> Mapping[str, Any]: ...
+
+
+class Captures(Protocol):
+    """Optional for a Callback: it finds streams and attention weights of these modules in `state.captured` after every n-th step.
+
+    capture: patterns of their names, such as `encoder.blocks.*.attention`; see docs/capture.md. capture_every: n, 1 if left out.
+    """
+
+    capture: Sequence[str]
+    capture_every: int
 
 
 class Callback(Protocol):

@@ -68,10 +68,8 @@ def stepped(objective: nn.Module, shares: Sequence[Groups]) -> Step:
     parameters = [p for p in objective.parameters() if p.requires_grad]
     local, figures = reduce({"it": _added(losses)}, {"it": 1.0})
     wanted = [*leaves, *parameters]
-    if local.requires_grad and wanted:
-        found = torch.autograd.grad(local, wanted, allow_unused=True)
-    else:
-        found = (None,) * len(wanted)
+    reached = local.requires_grad and wanted
+    found = torch.autograd.grad(local, wanted, allow_unused=True) if reached else [None] * len(wanted)
     gradients = [torch.zeros_like(w) if g is None else g for w, g in zip(wanted, found, strict=True)]
     return Step(figures["loss"], gradients[: len(leaves)], gradients[len(leaves) :])
 
@@ -167,9 +165,9 @@ def _difference(sink: Sink[ObjectiveEntry], objective: nn.Module, accumulate: in
             torch.manual_seed(1)  # another seed: no process knows what the others draw
             spread = stepped(copy.deepcopy(objective).double(), [part(groups, rows) for rows in mine])
         words = _words(whole, spread, mine)
-        differs = collectives.gather_objects(words)
-        if any(differs):
-            return next(each for each in differs if each)
+        told: list[str] = [each for each in collectives.gather_objects(words) if each]
+        if told:
+            return told[0]
     return ""
 
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import get_optimizer_state_dict, set_optimizer_state_dict
 
 from antifaz.engine import checkpoints
+from antifaz.layers.capture import Captured
 
 from .model import TrainingModel
 from .optimization import MovingAverage
@@ -35,8 +36,8 @@ class StageState:
     """A training stage while it runs; an `antifaz.core.interfaces.TrainingState`.
 
     parameters: those that train, by name. average: of the parameters, where the stage keeps one. step: how many are done.
-    figures: of the last step, on the device. saved: the step of the newest checkpoint. best: of its evaluations, where the stage
-    asks for that; a checkpoint knows those of the steps before its own.
+    figures: of the last step, on the device. captured: of the last step, what callbacks asked for. saved: the step of the newest
+    checkpoint. best: of its evaluations, where the stage asks for that; a checkpoint knows those of the steps before its own.
     """
 
     stage: str
@@ -47,6 +48,7 @@ class StageState:
     average: MovingAverage | None
     step: int = 0
     figures: Mapping[str, Tensor] = field(default_factory=dict)
+    captured: Mapping[str, Captured] = field(default_factory=dict)
     saved: int = 0
     best: Best | None = None
 

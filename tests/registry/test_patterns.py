@@ -36,3 +36,22 @@ def test_a_plain_part_stands_for_itself_alone() -> None:
         "7",
         "a-b",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "expected"),
+    [
+        ("encoder", "encoder", True),
+        ("encoder", "encoder.blocks", False),
+        ("encoder.blocks.0-5", "encoder.blocks.3", True),
+        ("encoder.blocks.0-5", "encoder.blocks.3.attention", False),
+        ("encoder.**.attention", "encoder.blocks.3.attention", True),
+        ("encoder.**.attention", "encoder.attention", True),
+        ("encoder.**.attention", "pooled.attention", False),
+        ("encoder.**.attention", "encoder.blocks.3.attention.query", False),
+        ("**.attention", "pooled.attention", True),
+        ("**", "pooled.attention", True),
+    ],
+)
+def test_a_pattern_may_stand_for_whole_names_alone(pattern: str, name: str, expected: bool) -> None:
+    assert matches(pattern, name, whole=True) is expected

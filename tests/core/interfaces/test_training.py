@@ -31,7 +31,7 @@ def test_optimizers_have_a_rate_a_decay_and_their_memory(plugins: Plugins) -> No
 
 def test_the_state_of_a_stage_has_what_callbacks_are_promised() -> None:
     promised = {name for name, value in vars(TrainingState).items() if isinstance(value, property)}
-    assert promised == {"stage", "step", "steps", "model", "parameters", "optimizer", "figures"}
+    assert promised == {"stage", "step", "steps", "model", "parameters", "optimizer", "figures", "captured"}
     assert promised <= set(StageState.__dataclass_fields__)
 
 
