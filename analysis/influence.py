@@ -3,11 +3,12 @@
 Parameters are re-drawn non-zero in float64 (zero-initialised heads would prove anything). For every output and every modality:
 where the composed routing says "no influence", the gradient must be exactly zero and re-drawing the modality must change no bit
 of the output; where it says "influence", one of the two must show it. In training mode, in evaluation mode, and in evaluation of a
-batch in which each modality is absent from one of the samples.
+batch in which each modality is absent from one of the samples; such a sample must also have the outputs of a call without it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,13 +19,15 @@ from torch import Tensor
 from antifaz.core.experiment import Experiment
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.tokens import Features
+from antifaz.core.tokens import Features, Tokens
 
 from .purity import Claim, Mixing, claims, mixings
 
 BATCH_SIZE = 2
 SOME_ABSENT = "evaluation, some absent"
 MODES = ("training", "evaluation", SOME_ABSENT)
+SAME = 1e-9
+"""Largest difference of float64 outputs that are the same sums in another order, relative to the largest."""
 
 
 @attrs.frozen
@@ -52,32 +55,52 @@ class Finding:
 
 
 @attrs.frozen
+class Absence:
+    """What an output of a sample that lacks a modality has to do with that of a call without the modality."""
+
+    stage: str
+    output: str
+    modality: str
+    difference: float
+    """The largest, relative to the largest value; infinite where one of the two is there and the other is not."""
+
+    @property
+    def ok(self) -> bool:
+        return self.difference <= SAME
+
+
+@attrs.frozen
 class VerifyReport:
     """Everything that `verify` measures and judges on an experiment."""
 
     findings: tuple[Finding, ...]
     claims: tuple[Claim, ...]
     mixings: tuple[Mixing, ...] = ()
+    absences: tuple[Absence, ...] = ()
 
     @property
     def ok(self) -> bool:
-        return all(f.ok for f in self.findings) and all(c.holds for c in self.claims)
+        return all(each.ok for each in (*self.findings, *self.absences)) and all(c.holds for c in self.claims)
 
     def json(self) -> dict[str, Any]:
-        """Plain data: `ok`, `claims`, `findings`, `mixings`."""
+        """Plain data: `ok`, `claims`, `findings`, `mixings`, `absences`."""
         claims = [{**attrs.asdict(claim), "holds": claim.holds} for claim in self.claims]
         findings = [{**attrs.asdict(f), "ok": f.ok} for f in self.findings]
-        return {"ok": self.ok, "claims": claims, "findings": findings, "mixings": [attrs.asdict(m) for m in self.mixings]}
+        mixings = [attrs.asdict(m) for m in self.mixings]
+        absences = [{**attrs.asdict(a), "ok": a.ok} for a in self.absences]
+        return {"ok": self.ok, "claims": claims, "findings": findings, "mixings": mixings, "absences": absences}
 
 
 def verify(experiment: Experiment, *, seed: int = 0) -> VerifyReport:
     """Measure every influence on each of the experiment's graphs, and judge its claims of purity."""
     findings: list[Finding] = []
+    lacking: list[Absence] = []
     for stage, wiring in experiment.graphs.items():
         graph = build_graph(wiring).double()
         randomize_parameters(graph, seed)
         findings += [f for mode in MODES for f in measure(graph, mode, seed, stage)]
-    return VerifyReport(tuple(findings), tuple(claims(experiment)), tuple(mixings(experiment)))
+        lacking += absences(graph, seed, stage)
+    return VerifyReport(tuple(findings), tuple(claims(experiment)), tuple(mixings(experiment)), tuple(lacking))
 
 
 def randomize_parameters(graph: torch.nn.Module, seed: int) -> None:
@@ -92,17 +115,10 @@ def randomize_parameters(graph: torch.nn.Module, seed: int) -> None:
 
 def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding]:
     """Measure gradients and re-draws for every output and modality, in float64 on the CPU."""
-    wiring = graph.wiring
     graph.train(mode == "training")
-    allowed = wiring.influences()
-    used = frozenset[str]().union(*allowed.values()) if allowed else frozenset()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        shapes = {name: shape for name, shape in wiring.inputs.items() if name in used}
-        size = 1 + len(used) if mode == SOME_ABSENT else BATCH_SIZE
-        first, second = (fake_batch(shapes, size, dtype=torch.float64) for _ in range(2))
-    if mode == SOME_ABSENT:  # the first sample has everything, each of the others lacks one modality
-        first, second = ({n: _without_sample(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in (first, second))
+    allowed = graph.wiring.influences()
+    used = _used(graph)
+    first, second = _drawn(graph, mode, seed)
     outputs = list(allowed)
     gradients = _gradients(graph, first, outputs, seed)
     base = _values(graph, first, outputs, seed)
@@ -114,6 +130,59 @@ def measure(graph: Graph, mode: str, seed: int, stage: str = "") -> list[Finding
             largest = gradients[output].get(modality, 0.0)
             findings.append(Finding(stage, output, modality, mode, modality in allowed[output], largest, changed))
     return findings
+
+
+def absences(graph: Graph, seed: int, stage: str = "") -> list[Absence]:
+    """Hold every output of samples that lack a modality against a call without that modality, in evaluation."""
+    graph.eval()
+    batch, _ = _drawn(graph, SOME_ABSENT, seed)
+    outputs = list(graph.wiring.influences())
+    found = []
+    with torch.no_grad():
+        marked = graph(batch, outputs)
+        for sample, modality in enumerate(batch, start=1):
+            rest = {name: entry for name, entry in batch.items() if name != modality}
+            without = graph(rest, outputs) if rest else {}
+            for output in outputs:
+                difference = _difference(marked[output], without.get(output), sample)
+                found.append(Absence(stage, output, modality, difference))
+    return found
+
+
+def _difference(value: Tokens | Features, other: Tokens | Features | None, sample: int) -> float:
+    """The largest relative difference of a sample in two calls, where it is there; infinite where it is there in one alone."""
+    valid = _marks(value)[sample]
+    if other is None:  # tokens of latents alone stay as they are: the graph marks the features that are made of them
+        return math.inf if isinstance(value, Features) and bool(valid.any()) else 0.0
+    if not torch.equal(valid, _marks(other)[sample]):
+        return math.inf
+    a, b = value.values[sample][valid], other.values[sample][valid]
+    return float((a - b).abs().max()) / max(1.0, float(b.abs().max())) if a.numel() else 0.0
+
+
+def _marks(value: Tokens | Features) -> Tensor:
+    """Which parts of each sample are there: (batch, tokens) or as `valid` has it."""
+    if isinstance(value, Features):
+        return value.presence()
+    shape = value.values.shape[:-1]
+    return torch.ones(shape, dtype=torch.bool) if value.valid is None else value.valid
+
+
+def _used(graph: Graph) -> frozenset[str]:
+    """The entries that may influence any output."""
+    return frozenset[str]().union(*graph.wiring.influences().values())
+
+
+def _drawn(graph: Graph, mode: str, seed: int) -> list[dict[str, Features]]:
+    """Draw two batches; where some are absent, the first sample has everything and each of the others lacks one modality."""
+    shapes = {name: shape for name, shape in graph.wiring.inputs.items() if name in _used(graph)}
+    size = 1 + len(shapes) if mode == SOME_ABSENT else BATCH_SIZE
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        batches = [fake_batch(shapes, size, dtype=torch.float64) for _ in range(2)]
+    if mode != SOME_ABSENT:
+        return batches
+    return [{n: _without_sample(f, 1 + i) for i, (n, f) in enumerate(batch.items())} for batch in batches]
 
 
 def _without_sample(entry: Features, sample: int) -> Features:

@@ -52,6 +52,10 @@ def show(report: VerifyReport, experiment: Experiment, console: Console) -> None
         console.print(f"{mark} {escape(stage_prefix(experiment, claim.stage) + claim.text)}", highlight=False)
     for mixing in report.mixings:
         console.print(f"mixed {escape(stage_prefix(experiment, mixing.stage) + mixing.text)}", highlight=False)
+    for absence in report.absences:
+        if not absence.ok:
+            words = f"{absence.output} of a sample that lacks {absence.modality} differs from a call without {absence.modality}"
+            console.print(f"[red]{escape(stage_prefix(experiment, absence.stage) + words)}[/]", highlight=False)
     modes = ", ".join(dict.fromkeys(finding.mode for finding in report.findings))
     console.print(f"float64, re-drawn parameters, modes: {modes}")
 

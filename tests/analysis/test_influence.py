@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from antifaz.analysis.influence import MODES, SOME_ABSENT, measure, randomize_parameters, verify
+from antifaz.analysis.influence import MODES, SOME_ABSENT, VerifyReport, absences, measure, randomize_parameters, verify
 from antifaz.core.experiment import read
 from antifaz.core.graph.module import build_graph
 
@@ -75,3 +76,37 @@ def test_a_graph_that_reads_whole_numbers_alone_is_measured_by_drawing_anew(plug
     found = verify(read("perceiver-mlm", plugins))
     assert found.ok
     assert [f.changed for f in found.findings if f.output == "letters"] == [True, True, True]
+
+
+def test_a_sample_that_lacks_a_modality_has_the_outputs_of_a_call_without_it(plugins) -> None:
+    """Every shipped kind of model; latents alone make no answer of a sample (AGG tokens of vatt)."""
+    for name in ("quickstart", "quickstart-hip", "quickstart-mbt", "vatt-tiny"):
+        experiment = read(name, plugins)
+        graph = build_graph(experiment.wiring).double()
+        randomize_parameters(graph, 0)
+        found = absences(graph, 0)
+        assert {(a.output, a.modality) for a in found} >= {(output, "audio") for output in experiment.wiring.influences()}
+        assert all(absence.ok for absence in found)
+
+
+def test_a_bias_that_is_added_for_an_absent_modality_is_found(plugins) -> None:
+    """It has no gradient, and nothing in the place of what is absent changes it."""
+    experiment = read("quickstart", plugins)
+    graph = build_graph(experiment.wiring).double()
+    randomize_parameters(graph, 0)
+
+    def leak(module, arguments, streams):
+        given = arguments[0]
+        fusion = streams["fusion"]
+        bias = torch.linspace(-0.1, 0.1, fusion.values.shape[2]) * ("video" in given)
+        return streams | {"fusion": fusion.with_values(fusion.values + bias)}
+
+    graph.encoder.register_forward_hook(leak)
+    assert all(f.ok for f in measure(graph, SOME_ABSENT, 0))
+    found = {a.output: a for a in absences(graph, 0) if not a.ok}
+    assert {a.modality for a in found.values()} == {"video"}
+    assert "labels.global" in found
+    assert "labels.audio" not in found
+    report = VerifyReport((), (), absences=tuple(found.values()))
+    assert not report.ok
+    assert report.json()["absences"][0]["ok"] is False
