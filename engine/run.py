@@ -31,7 +31,7 @@ from .training.validation import validation_problems
 
 
 def run_experiment(
-    experiment: Experiment, root: Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False
+    experiment: Experiment, root: str | Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False
 ) -> Context:
     """Start a run in a folder, or go on with it, to its end.
 
@@ -41,7 +41,7 @@ def run_experiment(
     """
     place = parallel.join(device)
     console = Console(quiet=quiet or not collectives.is_main())
-    folder = RunFolder(root)
+    folder = RunFolder(Path(root))
     failure: AntifazError | None = None
     try:
         if collectives.is_main():

@@ -76,6 +76,11 @@ def test_batches_are_joined_with_their_presence() -> None:
     assert joined([whole, Features(torch.tensor([[7, 8]]))]).presence().tolist() == [True, True]
 
 
+def test_presence_of_several_entries_of_a_sample_is_kept() -> None:
+    parts = [Features(torch.ones(1, 2, 3), torch.tensor([[True, False]])), Features(torch.ones(1, 2, 3), torch.tensor([True]))]
+    assert joined(parts).presence().tolist() == [[True, False], [True, True]]
+
+
 def test_a_row_is_named_by_its_files_or_by_what_it_says() -> None:
     assert Row({"video": Path("a.mp4"), "audio": Path("a.mp4"), "other": Path("b.wav"), "none": None}).name == "a.mp4, b.wav"
     said = Row({}, texts={"text": Text(("a dog", "it \udcff barks")), "none": None})

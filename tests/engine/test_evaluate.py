@@ -29,8 +29,3 @@ def test_batches_are_joined_whether_they_say_who_is_present_or_not() -> None:
     assert joined.values.tolist() == [[1.0] * 3, [1.0] * 3, [0.0] * 3]
     assert joined.valid is not None
     assert joined.valid.tolist() == [True, True, False]
-
-
-def test_presence_of_several_entries_of_a_sample_is_kept() -> None:
-    parts = [Features(torch.ones(1, 2, 3), torch.tensor([[True, False]])), Features(torch.ones(1, 2, 3), torch.tensor([True]))]
-    assert evaluate._presence(parts).tolist() == [[True, False], [True, True]]

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
+from antifaz.cli.app import app
 from antifaz.core.discovery import discover
 from antifaz.core.errors import DataError
 from antifaz.core.examples import Example
-from antifaz.core.experiment import DataEntry
+from antifaz.core.experiment import DataEntry, read
 from antifaz.core.interfaces import DatasetSpec
 from antifaz.data.batches import Batch, evaluation_batches, training_batches
 from antifaz.data.media.writing import write_clip
+from antifaz.engine.run import run_experiment
 from antifaz.plugins.shapes_and_sounds import rules
 from antifaz.registry import ConfigError, Plugins, SpecError, Structurer, component_of, load_document
 from antifaz.testing import conformance
@@ -366,3 +370,42 @@ def test_a_mixture_makes_a_sample_of_what_its_parts_make(pairs: tuple[Path, Plug
     assert made.identity(0) == f"{root / 'a.mp4'}, {root / 'a.npy'}"
     assert spec.sample_of({"imu": root / "a.npy"}).load(0, 0).entries["audio"] is None
     assert "broken.npy" in spec.sample_of({"audio": root / "a.mp4", "imu": root / "broken.npy"}).load(0, 0).problem
+
+
+PAIRS = """
+name: pairs
+data:
+  train: {{use: folder, root: {root}, index: index.csv, batch_size: 2, max_unreadable: 1, clip: {{seconds: 1.0}},
+          modalities: {{audio: {{use: log_mel, bins: 8, hop: 0.125}}, imu: imu}}}}
+graph:
+  audio: {{use: spectrogram_patches, in: batch.audio, patch: [8, 8], width: 8}}
+  imu: {{use: spectrogram_patches, in: batch.imu, patch: [3, 4], width: 8}}
+  encoder: {{use: vit, in: [audio, imu], mask: isolated, depth: 1, heads: 2}}
+  pooled: {{use: query_readout, in: encoder, mask: zorro, global_query: false}}
+  sound: {{use: projection, in: pooled.audio, width: 12}}
+  signal: {{use: projection, in: pooled.imu, width: 12}}
+stages:
+  train:
+    task: train
+    data: train
+    steps: 1
+    optimizer: {{use: adamw, lr: 0.001}}
+    objectives: {{at: {{use: info_nce, in: [sound, signal]}}}}
+"""
+
+
+def test_a_pair_of_files_is_answered_on_the_command_line(pairs: tuple[Path, Plugins], tmp_path: Path) -> None:
+    root, plugins = pairs
+    (tmp_path / "pairs.yaml").write_text(PAIRS.format(root=root))
+    run_experiment(read(tmp_path / "pairs.yaml", plugins), tmp_path / "run", device="cpu", quiet=True)
+    asked = ["--run", str(tmp_path / "run"), "-p", str(tmp_path / "imu.py"), "--json"]
+    both = CliRunner().invoke(app, ["predict", f"audio={root / 'a.mp4'}", f"imu={root / 'a.npy'}", *asked])
+    (answer,) = json.loads(both.stdout)
+    assert answer["file"] == f"{root / 'a.mp4'}, {root / 'a.npy'}"
+    assert answer["modalities"] == ["audio", "imu"]
+    assert {name: len(vector) for name, vector in answer["outputs"].items()} == {"sound": 12, "signal": 12}
+    alone = CliRunner().invoke(app, ["predict", f"imu={root / 'a.npy'}", *asked])
+    assert json.loads(alone.stdout)[0]["outputs"] == {"signal": answer["outputs"]["signal"]}
+    broken = CliRunner().invoke(app, ["predict", f"imu={root / 'broken.npy'}", *asked])
+    assert isinstance(broken.exception, DataError)
+    assert "broken.npy cannot be read as 'imu'" in str(broken.exception)
