@@ -12,8 +12,7 @@ from .kinds import KINDS
 
 
 def discover(files: Sequence[str | Path] = (), components: Sequence[type] = ()) -> Plugins:
-    """Load every installed plugin, and the given Python files and component classes. An installed plugin that fails is a row with
-    its reason.
+    """Load every installed plugin, these Python files and these component classes. An installed one that fails is a row.
 
     Raises:
         PluginError: a file or component that cannot be loaded, or that claims a taken name.

@@ -57,10 +57,9 @@ class Graph(nn.Module):
         them, and features of a sample that has none of these entries are marked invalid.
         Raises DataError for an entry that the data do not declare.
         """
-        for entry in batch:
-            if entry not in self.wiring.inputs:
-                known = suggest(entry, list(self.wiring.inputs), noun="entries")
-                raise DataError(f"the batch has an entry {entry!r}, which the graph does not know", hint=known)
+        if unknown := [name for name in batch if name not in self.wiring.inputs]:
+            known = list(self.wiring.inputs)
+            raise DataError(f"the graph knows no entry {unknown[0]!r}", hint=suggest(unknown[0], known, noun="entries"))
         wanted = [wire for reference in outputs for wire in self.wiring.resolve(reference) if self._hears(wire, batch)]
         values: dict[tuple[str, str], Tokens | Features] = {(BATCH, name): entry for name, entry in batch.items()}
         plan = self.wiring.needed_for(wanted)

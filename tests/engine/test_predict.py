@@ -94,7 +94,7 @@ def test_data_that_make_no_sample_have_features_and_say_what_prediction_needs(ti
     assert set(found) == {"pooled.audio", "pooled.fusion", "pooled.global", "labels.audio"}
     assert found["labels.audio"].values.shape == (2, 16)
     assert set(predictor.features(batch)) == {"audio_z", "labels.audio", "labels.fusion", "labels.global"}
-    with pytest.raises(DataError, match=r"an entry 'oudio', which the graph does not know\n.*did you mean 'audio'"):
+    with pytest.raises(DataError, match=r"the graph knows no entry 'oudio'\n.*did you mean 'audio'"):
         predictor.features({"oudio": batch["audio"]})
 
 

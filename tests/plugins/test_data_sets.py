@@ -338,7 +338,7 @@ def test_the_kit_holds_a_decoder_of_files_against_the_files_of_its_example(pairs
     (check,) = conformance([Example("decoder", "imu", prepare=write)], plugins=plugins)
     check()
     (check,) = conformance([Example("decoder", "imu")], plugins=plugins)
-    with pytest.raises(AssertionError, match="give its example a `prepare`"):
+    with pytest.raises(AssertionError, match="give the example a `prepare`"):
         check()
 
 
