@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 import torch
@@ -71,7 +71,12 @@ class Predictor:
     def takes(self) -> Mapping[str, GivenKind]:
         """{name: `file`, `sentence` or `sentences`} of what a sample can be made of; empty where the data set makes none."""
         dataset = self._entry.dataset
-        return dataset.takes() if isinstance(dataset, MakesSamples) else {}
+        taken = dataset.takes() if isinstance(dataset, MakesSamples) else {}
+        for name, kind in taken.items():
+            if kind not in (kinds := get_args(GivenKind)):
+                message = f"the data set {declaration_of(dataset).name!r} says that it takes a {kind!r} as {name!r}"
+                raise RunError(message, hint=f"`takes` returns {{name: kind}}; kinds: {', '.join(kinds)}")
+        return taken
 
     @property
     def _entry(self) -> DataEntry:
@@ -143,6 +148,9 @@ class Predictor:
         assert isinstance(dataset, MakesSamples)
         samples = dataset.sample_of(named)
         views = [samples.load(i, 0) for i in range(len(samples))]
+        if not views:
+            message = f"the data set {declaration_of(dataset).name!r} makes no sample of {', '.join(named)}"
+            raise RunError(message, hint="`sample_of` returns a set of one sample, or of its views")
         for view in views:
             if view.problem is not None:
                 raise DataError(view.problem)

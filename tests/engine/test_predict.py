@@ -148,3 +148,15 @@ def test_something_without_a_name_goes_under_the_general_one_or_the_only_one(tin
     assert seen == [{"title": "a"}, {"title": "b"}]
     with pytest.raises(DataError, match="this model reads no file"):
         alone.predict(["a.wav"])
+
+
+def test_a_data_set_that_breaks_the_protocol_is_named(tiny_config: Path) -> None:
+    experiment = read(tiny_config, discover())
+    wrong = numbers(experiment, takes=lambda self: {"imu": "array"}, sample_of=lambda self, given: [])
+    with pytest.raises(RunError, match=r"'numbers' says that it takes a 'array' as 'imu'\n.*kinds: file, sentence, sentences"):
+        wrong.predict([{"imu": np.zeros(3)}])
+    empty = numbers(experiment, takes=lambda self: {"imu": "file"}, sample_of=lambda self, given: [])
+    with pytest.raises(RunError, match=r"'numbers' makes no sample of imu\n.*one sample, or of its views"):
+        empty.predict(["a.npy"])
+    with pytest.raises(DataError, match=r"nothing is given for a sample\n.*names: imu"):
+        empty.predict([{}])
