@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 
-.PHONY: demo test test-slow lint types unit bench bench-gpu models install clean
+.PHONY: demo test test-slow lint types unit bench bench-gpu models reference install clean
 
 demo: $(INSTALLED)
 	$(BIN)/antifaz run quickstart
@@ -39,6 +39,10 @@ bench-gpu: $(INSTALLED)
 # docs/models.md, from the shipped model configs.
 models: $(INSTALLED)
 	$(BIN)/python tools/models_page.py
+
+# docs/reference, from the specs, the config's types, the hooks and the protocols.
+reference: $(INSTALLED)
+	$(BIN)/python tools/reference_pages.py
 
 # Editors find the schema by the first line of every shipped config.
 install: $(INSTALLED)

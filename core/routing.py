@@ -73,8 +73,7 @@ class Routing:
         """
         groups: dict[object, tuple[list[str], Mapping[str, Edge]]] = {}
         for reader, row in self.reads.items():
-            causal = Edge.CAUSAL in row.values()
-            key = reader if causal else frozenset(row)
+            key = reader if Edge.CAUSAL in row.values() else frozenset(row)
             groups.setdefault(key, ([], row))[0].append(reader)
         return [(tuple(readers), row) for readers, row in groups.values()]
 

@@ -107,19 +107,6 @@ def one_width(values: Group, hint: str = "give their nodes the same `width`") ->
     return next(iter(widths.values()))
 
 
-def mlp_width(width: int, ratio: float) -> int:
-    """The width of an MLP on streams of this width, rounded down.
-
-    Raises:
-        SpecError: for the field `mlp_ratio`, where it has none.
-    """
-    wanted = width * ratio
-    if not 1 <= wanted < math.inf:
-        message = f"`mlp_ratio` {ratio:g} gives no MLP on streams of width {width}: its width would be {wanted:g}"
-        raise SpecError(message, field="mlp_ratio", hint=f"choose 1/{width} or more; 4 is usual")
-    return int(wanted)
-
-
 Value = Stream | Shape
 Group = Mapping[str, Value]
 """The values that arrive at a node or leave it, by name."""

@@ -1,6 +1,8 @@
-"""Checks of what arrives at a component, which several specs make; on shapes alone, without torch."""
+"""Checks of what arrives at a component, and sizes that follow from it, for several specs; on shapes alone, without torch."""
 
 from __future__ import annotations
+
+import math
 
 from antifaz.core.streams import Group, Shape, only
 from antifaz.registry import SpecError
@@ -31,3 +33,16 @@ def require_heads(heads: int, width: int) -> None:
     """Raise SpecError, for the field `heads`, unless so many attention heads divide a width."""
     if width % heads:
         raise SpecError(f"{heads} heads do not divide the width {width}", field="heads")
+
+
+def mlp_width(width: int, ratio: float) -> int:
+    """The width of an MLP on streams of this width, rounded down.
+
+    Raises:
+        SpecError: for the field `mlp_ratio`, where it has none.
+    """
+    wanted = width * ratio
+    if not 1 <= wanted < math.inf:
+        message = f"`mlp_ratio` {ratio:g} gives no MLP on streams of width {width}: its width would be {wanted:g}"
+        raise SpecError(message, field="mlp_ratio", hint=f"choose 1/{width} or more; 4 is usual")
+    return int(wanted)

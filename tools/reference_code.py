@@ -14,25 +14,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from reference_examples import USES
+
 from antifaz.cli.new.skeleton import write_skeleton
 from antifaz.core import interfaces
 
-ROOMS = ("antifaz.data", "antifaz.plugins")
+ROOMS = ("antifaz.data", "antifaz.layers", "antifaz.plugins")
 """In which implementations are looked for, in this order."""
 SKELETONS = {"SampleSet": "dataset", "Decoder": "decoder", "Metric": "metric", "Logger": "logger", "Callback": "callback"}
 """Protocols whose example is the module of a skeleton, on the page of this kind."""
 OURS = {"RunContext": "antifaz.engine.context.Context", "TrainingState": "antifaz.engine.training.state.StageState"}
 """Protocols that the engine implements and plugins are given."""
-HOOKS = {
-    "antifaz_components": "def antifaz_components():\n    return [MyMask, MyBackbone]    # specs under @component(kind, name)",
-    "antifaz_examples": 'def antifaz_examples():\n    return [Example("mask", "my_mask", {"audio": Stream("audio", 8, (5,))})]',
-    "antifaz_run_start": 'def antifaz_run_start(run):\n    run.say(f"{run.experiment.name} writes to {run.root}")',
-    "antifaz_step": 'def antifaz_step(run, record):\n    if record.get("loss", 0.0) > 100:\n'
-    '        run.warn(record["stage"], "the loss is above 100")',
-    "antifaz_checkpoint": 'def antifaz_checkpoint(run, stage, step):\n    run.say(f"{stage}: checkpoint of step {step}")',
-    "antifaz_run_end": 'def antifaz_run_end(run, results):\n    (run.root / "stages.txt").write_text("\\n".join(results))',
-}
-"""An implementation of each hook; one that is not here is shown with its arguments alone."""
+SHIPPED = {"HasViews": "antifaz.data.samples.MediaSamples"}
+"""Protocols whose members other classes have too, with another meaning, and what implements them."""
 
 
 @cache
@@ -41,13 +35,6 @@ def skeleton_code(kind: str) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder:
         files = [path for path in write_skeleton("my-plugin", [kind], Path(folder)) if path.stem in (kind, f"{kind}_module")]
         return tuple(f"# src/my_plugin/{path.name}\n{path.read_text(encoding='utf-8')}" for path in files)
-
-
-def hook_example(name: str, hook: Any) -> str:
-    """Return an implementation of a hook."""
-    arguments = ", ".join(inspect.signature(hook).parameters)
-    body = HOOKS.get(name, f"def {name}({arguments}):\n    ...")
-    return f"from antifaz.registry import hookimpl\n\n\n@hookimpl\n{body}"
 
 
 def protocols() -> dict[ModuleType, list[type]]:
@@ -94,21 +81,13 @@ def implementation(protocol: type) -> tuple[str, str] | None:
         kind = SKELETONS[name]
         return f"which `antifaz new` writes for the kind [{kind}]({kind}.md#your-own)", skeleton_code(kind)[1]
     if name in OURS:
-        return f"as a plugin may use it (the engine implements it in `{OURS[name]}`)", USES[name]
-    found = [(code, class_) for class_ in _classes() if (code := _piece(class_, list(members_of(protocol)))) is not None]
+        return f"of its use (the engine implements it, as `{OURS[name]}`)", USES[name]
+    classes = [class_ for class_ in _classes() if SHIPPED.get(name) in (None, f"{class_.__module__}.{class_.__qualname__}")]
+    found = [(code, class_) for class_ in classes if (code := _piece(class_, list(members_of(protocol)))) is not None]
     if not found:
         return None
     code, class_ = min(found, key=lambda pair: (len(pair[0]), pair[1].__qualname__))
     return f"from `{class_.__module__}`", code
-
-
-USES = {
-    "RunContext": "@hookimpl\ndef antifaz_run_start(run):\n"
-    '    for name, entry in run.experiment.data.items():\n        run.say(f"{name}: {entry.batch_size} samples a step")',
-    "TrainingState": "def after_step(self, run, state):\n    if state.step % 100 == 0:\n"
-    "        run.say(f\"{state.stage} {state.step}/{state.steps}: loss {float(state.figures['loss']):.3f}\")",
-}
-"""Uses of what plugins are given."""
 
 
 @cache
@@ -132,14 +111,29 @@ def _piece(class_: type, members: list[str]) -> str | None:
     pieces = [_member_code(class_, name) for name in members]
     if not members or any(piece is None for piece in pieces):
         return None
-    return f"class {class_.__name__}:\n    ...\n" + "\n\n".join(piece for piece in pieces if piece is not None)
+    return f"class {class_.__name__}:\n    ...\n\n" + "\n\n".join(piece for piece in pieces if piece is not None)
 
 
 def _member_code(class_: type, name: str) -> str | None:
-    """Return the source of a member that a class itself has, or the line that sets it."""
+    """Return the source of a member that a class itself has, or the statement that sets it."""
     own = vars(class_).get(name)
     function = own.fget if isinstance(own, property) else own
-    if inspect.isfunction(function) and not isinstance(own, property):
+    if inspect.isfunction(function):
         return textwrap.indent(textwrap.dedent(inspect.getsource(function)).rstrip(), "    ")
-    set_ = re.search(rf"^    {name}: .*= .+$", inspect.getsource(class_), re.M)
-    return set_[0] if set_ else None
+    lines = inspect.getsource(class_).splitlines()
+    for number, line in enumerate(lines):
+        if re.match(rf"    {name}\b.*= ", line):
+            return _statement(lines[number:])
+        if re.match(rf"        (self\.\w+, )*self\.{name}\b.*= ", line):
+            return "    def __init__(self, ...):\n        ...\n" + _statement(lines[number:])
+    return None
+
+
+def _statement(lines: list[str]) -> str:
+    """Return the first statement of these lines, to where its brackets close."""
+    code = ""
+    for line in lines:
+        code += f"{line}\n"
+        if sum(map(code.count, "([{")) == sum(map(code.count, ")]}")):
+            break
+    return code.rstrip()

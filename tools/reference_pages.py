@@ -6,7 +6,8 @@ import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from reference_code import hook_example, implementation, member_lines, protocols, skeleton_code
+from reference_code import implementation, member_lines, protocols, skeleton_code
+from reference_examples import HOOKS
 
 from antifaz.cli.reference.components import ComponentPage, component_page
 from antifaz.cli.reference.options import OptionRow, option_rows
@@ -94,13 +95,14 @@ the terminal, those of your own plugins too.
 def kind_page(kind: Kind, components: Sequence[ComponentPage]) -> str:
     place = PLACES.get(kind.name, "an entry of `graph:`")
     protocol = next(name for name, value in vars(interfaces).items() if kind in slot_kinds(value))
-    call = f" The graph calls its module as {cleaned(kind.call)}" if kind.call is not None else ""
+    call = f" The graph calls its module as {paragraphs(kind.call)}" if kind.call is not None else ""
     listing = ", ".join(f"[`{each.name}`](#{anchor(each.name)})" for each in components)
+    shipped = f"Shipped: {listing}." if components else "None is shipped."
     name = kind.name.replace("_", " ")
     parts = [
         f"# {name.capitalize()}: {kind.about}\n\n"
-        f"A config names it in {place}. Its spec implements [`{protocol}`](protocols.md#{protocol.lower()}).{call}\n\n"
-        f"Shipped: {listing}. [Write your own](#your-own) by `antifaz new NAME --kind {kind.name}`.\n"
+        f"A config names it by `use:` in {place}. Its spec implements [`{protocol}`](protocols.md#{protocol.lower()}).{call}\n\n"
+        f"{shipped} [Write your own](#your-own) by `antifaz new NAME --kind {kind.name}`.\n"
     ]
     parts += [component_section(component) for component in components]
     code = "\n".join(fenced(text, "python") for text in skeleton_code(kind.name))
@@ -136,12 +138,13 @@ replaced, a mapping whose `use` changes is replaced as a whole, and `!delete` re
 from the environment. Any value can be set from the command line: `antifaz run my.yaml stages.train.steps=50`.
 
 Keys of a component stand beside `use`; their pages are listed in the [index](README.md). A component without required options may
-be written as its name alone: `mask: zorro`.
+be written as its name alone: `mask: zorro`. A whole config to read: [quickstart.yaml](../../configs/quickstart/quickstart.yaml).
 """
     ]
+    sections = [type_ for type_, _ in SECTIONS.values()]
     for title, (type_, note) in SECTIONS.items():
-        words = " ".join(filter(None, (cleaned(type_), note)))
-        parts.append(f"## {title}\n\n{words}\n\n{option_table(option_rows(type_))}")
+        words = " ".join(filter(None, (paragraphs(type_), note)))
+        parts.append(f"## {title}\n\n{words}\n\n{option_table(option_rows(type_, apart=sections))}")
     return "\n".join(parts)
 
 
@@ -158,7 +161,8 @@ that it does not need. Of several plugins, all are called.
     for name, hook in vars(hooks).items():
         if name.startswith("antifaz_"):
             signature = str(inspect.signature(hook)).replace("'", "")
-            parts.append(f"## `{name}{signature}`\n\n{cleaned(hook)}\n\n{fenced(hook_example(name, hook), 'python')}")
+            example = f"\n{fenced(HOOKS[name], 'python')}" if name in HOOKS else ""
+            parts.append(f"## `{name}`\n\n`{name}{signature}`\n\n{paragraphs(hook)}\n{example}")
     return "\n".join(parts)
 
 
@@ -172,7 +176,8 @@ that import no torch: it is imported inside `build`. All are in `antifaz.core.in
 """
     ]
     for module, members in protocols().items():
-        parts.append(f"## {inspect.cleandoc(module.__doc__ or '')}\n")
+        title, _, rest = inspect.cleandoc(module.__doc__ or "").partition("\n")
+        parts.append(f"## {title.rstrip('.')}\n{rest}\n" if rest else f"## {title.rstrip('.')}\n")
         for protocol in members:
             name = protocol.__name__
             text = f"### `{name}`\n\n{inspect.cleandoc(protocol.__doc__ or '')}\n\n{member_lines(protocol)}"
@@ -192,8 +197,9 @@ def option_table(rows: Iterable[OptionRow]) -> str:
         type_ = row.type
         for kind in row.kinds[:1] if len(row.kinds) == 1 else ():
             type_ = type_.replace(kind, f"[{kind}]({kind}.md)")
+        type_ = f"{type_}, {row.bounds}" if row.bounds else type_
         default = row.default if row.default in ("", "required") else f"`{row.default}`"
-        cells.append((f"`{row.key}`", type_, default, f"{row.doc}; {row.bounds}" if row.bounds else row.doc))
+        cells.append((f"`{row.key}`", type_, default, row.doc))
     return table(("key", "type", "default", "what it is"), cells)
 
 
@@ -203,17 +209,17 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def fenced(code: str, language: str) -> str:
-    return f"```{language}\n{code.rstrip()}\n```\n"
+    return f"```{language}\n{code.strip()}\n```\n"
 
 
-def cleaned(documented: object) -> str:
-    """Return a docstring in one paragraph."""
-    return " ".join((inspect.getdoc(documented) or "").split())
+def paragraphs(documented: object) -> str:
+    """Return a docstring as Markdown."""
+    return inspect.getdoc(documented) or ""
 
 
 def anchor(name: str) -> str:
-    """Return the anchor that GitHub gives to a heading of this one word."""
-    return "".join(letter for letter in name.lower() if letter.isalnum() or letter in "-_")
+    """Return the anchor that GitHub gives to a heading."""
+    return "".join(letter for letter in name.lower().replace(" ", "-") if letter.isalnum() or letter in "-_")
 
 
 def write(folder: Path, texts: Mapping[str, str]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, get_args, get_origin
 
 import attrs
@@ -33,9 +33,9 @@ class OptionRow:
     doc: str
 
 
-def option_rows(type_: type, before: str = "") -> list[OptionRow]:
-    """List the keys of an attrs class, each followed by the keys below it. before: what stands before each of them."""
-    return list(_rows(type_, before, ()))
+def option_rows(type_: type, apart: Collection[type] = ()) -> list[OptionRow]:
+    """List the keys of an attrs class, each followed by the keys below it. apart: classes whose keys are listed elsewhere."""
+    return list(_rows(type_, "", tuple(apart)))
 
 
 def _rows(type_: type, before: str, around: tuple[type, ...]) -> Iterator[OptionRow]:
@@ -138,7 +138,7 @@ def _default(field: attrs.Attribute[Any]) -> str:
 
 
 def as_yaml(value: Any) -> str:
-    """Write a default as it stands in a config, on one line; of a part of a config, the keys that are not at their defaults."""
+    """Write a default as it would stand in a config, on one line; of a class, the keys that differ from their own defaults."""
     if attrs.has(type(value)):
         fields = {field: getattr(value, field.name) for field in fields_of(type(value))}
         value = {key_of(field): each for field, each in fields.items() if each != field.default}
@@ -148,4 +148,5 @@ def as_yaml(value: Any) -> str:
         return f"{{{', '.join(f'{key}: {as_yaml(each)}' for key, each in value.items())}}}"
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(as_yaml, value))}]"
-    return write_yaml([value]).strip()[1:-1]
+    written = write_yaml([value]).strip()
+    return written[1:-1] if written.startswith("[") else written.removeprefix("- ")

@@ -35,6 +35,8 @@ class MetricSpec(Protocol):
 
 
 class Metric(Protocol):
+    """What the spec of a metric builds; it is called once in an evaluation."""
+
     def __call__(self, **inputs: Mapping[str, Features]) -> dict[str, float]:
         """Named figures from the whole evaluation set, on the CPU, (samples, ...) each; absent samples are marked in `valid`."""
 

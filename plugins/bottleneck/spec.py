@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width, one_width, streams_of
-from antifaz.layers.shapes import require_heads
+from antifaz.core.streams import Group, Stream, one_width, streams_of
+from antifaz.layers.shapes import mlp_width, require_heads
 from antifaz.registry import SpecError, at_least, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:

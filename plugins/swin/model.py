@@ -16,10 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import mlp_width, parameter_name
+from antifaz.core.streams import parameter_name
 from antifaz.core.tokens import Tokens
 from antifaz.layers.attention import Valid, attend
 from antifaz.layers.mlp import MLP, DropPath
+from antifaz.layers.shapes import mlp_width
 from antifaz.layers.transformer import init_transformer, merge_heads, split_heads
 
 from .grids import as_triple, grid_of_stage

@@ -21,8 +21,8 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width, one_width, require_whole, streams_of
-from antifaz.layers.shapes import require_heads
+from antifaz.core.streams import Group, Stream, one_width, require_whole, streams_of
+from antifaz.layers.shapes import mlp_width, require_heads
 from antifaz.registry import SpecError, between, component, option, positive, zero_to_below_one
 
 if TYPE_CHECKING:

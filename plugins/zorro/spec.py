@@ -13,8 +13,8 @@ import attrs
 
 from antifaz.core.interfaces import MaskPolicy
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Shape, Stream, mlp_width, one_width, streams_of
-from antifaz.layers.shapes import require_heads
+from antifaz.core.streams import Group, Shape, Stream, one_width, streams_of
+from antifaz.layers.shapes import mlp_width, require_heads
 from antifaz.registry import SpecError, at_least, component, option, positive
 
 if TYPE_CHECKING:

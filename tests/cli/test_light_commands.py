@@ -27,6 +27,8 @@ finally:
         ["plugins", "--json"],
         ["components"],
         ["components", "--json"],
+        ["components", "folder"],
+        ["components", "vit", "--json"],
         ["schema"],
         ["explain", "quickstart"],
         ["explain", "models/perceiver-flow"],

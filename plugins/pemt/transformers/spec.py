@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Literal
 import attrs
 
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream, mlp_width, one_width
-from antifaz.layers.shapes import require_heads
+from antifaz.core.streams import Group, Stream, one_width
+from antifaz.layers.shapes import mlp_width, require_heads
 from antifaz.registry import SpecError, component, option, positive, zero_to_below_one
 
 from .sharing import MULTIMODAL, Sharing
