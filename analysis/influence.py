@@ -80,7 +80,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        return all(each.ok for each in (*self.findings, *self.absences)) and all(c.holds for c in self.claims)
+        return all(f.ok for f in self.findings) and all(a.ok for a in self.absences) and all(c.holds for c in self.claims)
 
     def json(self) -> dict[str, Any]:
         """Plain data: `ok`, `claims`, `findings`, `mixings`, `absences`."""

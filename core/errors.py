@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from antifaz.registry import AntifazError
-
-if TYPE_CHECKING:
-    from antifaz.registry import Location
+from antifaz.registry import AntifazError, Location
 
 
 class DataError(AntifazError):

@@ -166,7 +166,7 @@ def in_context(component: Component, text: str, inputs: Group | Mapping[str, Gro
     if kind.name == "weights":
         part = next(iter(getattr(spec, "parts", ())), "PART")
         return as_config({"stages": {"train": {**train, "init": {part: {**options, "part": part}}}}})
-    places = {
+    places: dict[str, dict[str, Any]] = {
         "mask": {"graph": {"encoder": {"use": "vit", "in": list(inputs), "mask": data, "depth": 4, "heads": 2}}},
         "optimizer": {"stages": {"train": {**train, "optimizer": data}}},
         "schedule": {"stages": {"train": {**train, "schedule": data}}},

@@ -127,7 +127,7 @@ def _as_member(type_: Any) -> str:
 
 
 def _default(field: attrs.Attribute[Any]) -> str:
-    value = field.default
+    value: Any = field.default
     if field.metadata.get("unwritten") is not None:
         value = field.metadata["unwritten"]
     elif value is attrs.NOTHING:
@@ -139,8 +139,9 @@ def _default(field: attrs.Attribute[Any]) -> str:
 
 def as_yaml(value: Any) -> str:
     """Write a default as it would stand in a config, on one line; of a class, the keys that differ from their own defaults."""
-    if attrs.has(type(value)):
-        fields = {field: getattr(value, field.name) for field in fields_of(type(value))}
+    class_: type = type(value)
+    if attrs.has(class_):
+        fields = {field: getattr(value, field.name) for field in fields_of(class_)}
         value = {key_of(field): each for field, each in fields.items() if each != field.default}
     if isinstance(value, enum.Enum):
         value = value.value
