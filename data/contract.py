@@ -22,6 +22,8 @@ from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import MEND, AntifazError, Location, Problem, declaration_of, failure, plugin_of, suggest, with_lines
 
+TENSOR_HINT = "make it one: torch.from_numpy(array), or torch.tensor(number); None stands for an absent entry"
+
 Declared = Mapping[str, Shape]
 
 
@@ -60,6 +62,17 @@ def fault_of(
     """Put what a component's code has raised into words; see `blaming`."""
     message = f"{who or named(component)} failed{doing and ' '}{doing}: {failure(error, component)}"
     return ComponentError(message, hint=with_lines(error, component, MEND), location=location, trace=trace_of(error))
+
+
+def require_tensor(value: object, maker: object, who: str, source: str) -> None:
+    """Refuse what a decoder makes of a source, unless it is a tensor, or None.
+
+    Raises:
+        ComponentError: with what it is.
+    """
+    if value is not None and not isinstance(value, Tensor):
+        text = f"{who} of the plugin {plugin_of(maker)!r} makes a {type(value).__name__} of {source}, not a tensor"
+        raise ComponentError(text, hint=TENSOR_HINT)
 
 
 def as_problem(error: ComponentError, otherwise: Location | None = None) -> Problem:
@@ -181,6 +194,9 @@ def load_sample(samples: SampleSet, index: int, seed: int, origin: Origin) -> Sa
     """
     try:
         sample: Any = samples.load(index, seed)
+    except ComponentError as error:
+        error.location = error.location or origin.location
+        raise
     except AntifazError:
         raise
     except Exception as error:
@@ -223,8 +239,7 @@ class SampleContract:
                 raise self.origin.fault(text, suggest(str(name), list(self.samples.shapes), noun="declared entries"))
             if value is not None and not isinstance(value, Tensor | Features):
                 text = f"{self.origin.entry_words(name)} hands over {name!r} as {type(value).__name__}, not as a tensor"
-                hint = "make it one: torch.from_numpy(array), or torch.tensor(number); None stands for an absent entry"
-                raise self.origin.fault(f"{text}: {self._name(sample)}", hint)
+                raise self.origin.fault(f"{text}: {self._name(sample)}", TENSOR_HINT)
 
     def check_stored(self, name: str, samples: Sequence[Sample]) -> None:
         """Refuse stored entries that differ in shape or element type, and so make no batch.

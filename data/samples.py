@@ -20,7 +20,7 @@ from antifaz.core.tokens import Features
 from antifaz.data.media.file import Media, UnreadableMedia
 
 from .clips import Clip
-from .contract import blaming
+from .contract import blaming, require_tensor
 from .sources import Text, UnreadableText, reads_file
 
 
@@ -148,13 +148,13 @@ class MediaSamples:
         """Return the sample of a row, augmented in training; draws from torch's global generator."""
         if decoded.problem is not None:
             return Sample(index, dict.fromkeys(self.shapes), decoded.problem)
-        entries = {name: None if t is None else self._augmented(name, t) for name, t in decoded.entries.items()}
+        entries = {name: None if t is None else self._augmented(index, name, t) for name, t in decoded.entries.items()}
         return Sample(index, {**entries, **self.row(index).extra}, note=decoded.note)
 
-    def _augmented(self, name: str, stored: Tensor) -> Tensor:
+    def _augmented(self, index: int, name: str, stored: Tensor) -> Tensor:
         if not self.training:
             return stored
-        with blaming(self.decoders[name], f"augmenting {name!r}", who=f"the decoder of {name!r}"):
+        with blaming(self.decoders[name], f"augmenting {self.identity(index)}", who=f"the decoder of {name!r}"):
             return self.decoders[name].augment(stored)
 
     def decoded(self, index: int, draw: float) -> Decoded:
@@ -176,6 +176,7 @@ class MediaSamples:
                         entries[name] = self._decoded_from_path(name, path, start, crop)
                     else:
                         entries[name] = self._decoded(name, media[path], start, crop)
+                require_tensor(entries[name], self.decoders[name], f"the decoder of {name!r}", row.name)
         except UnreadableMedia as error:
             return Decoded({}, str(error))
         except UnreadableText as error:

@@ -10,6 +10,7 @@ from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
+from antifaz.data.contract import counts_of, identity_of
 from antifaz.data.samples import stacked
 
 
@@ -39,7 +40,7 @@ class MixedSamples:
 
     def identity(self, index: int) -> str:
         name, inner = self.places[index]
-        return self.parts[name].identity(inner)
+        return identity_of(self.parts[name], inner)
 
     def sentences(self, index: int) -> Sequence[str]:
         name, inner = self.places[index]
@@ -49,7 +50,7 @@ class MixedSamples:
     def counts(self) -> dict[str, int]:
         total: Counter[str] = Counter()
         for part in self.parts.values():
-            total.update(part.counts())
+            total.update(counts_of(part))
         return dict(total)
 
 

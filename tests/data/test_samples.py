@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from antifaz.core.errors import ComponentError
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.clips import Clip
+from antifaz.data.contract import Origin, load_sample
 from antifaz.data.media.writing import write_clip
 from antifaz.data.samples import MediaSamples, Row, class_out_of_range, joined, stacked
 from antifaz.data.sources import Text, UnreadableText
+from antifaz.registry import Location
 
 
 class Starts:
@@ -140,3 +144,36 @@ def test_a_short_file_is_noted_and_a_long_one_has_other_clips(sound: Path) -> No
 def test_a_class_that_is_not_declared_is_found(values: list, wrong: int | None) -> None:
     assert class_out_of_range(torch.tensor(values), Shape((), "int64", ("cat", "dog"))) == wrong
     assert class_out_of_range(torch.tensor(values), Shape((), "int64")) is None
+
+
+class Faulty:
+    """A decoder with one fault."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+
+    def decode(self, source: Text, start: float) -> Any:
+        if self.fault == "decode":
+            raise KeyError("channel")
+        return [1.0] if self.fault == "list" else torch.zeros(3)
+
+    def augment(self, stored: Tensor) -> Tensor:
+        return stored @ torch.zeros(2)
+
+    def finish(self, stored: Tensor, training: bool) -> Tensor:
+        return stored
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        ("decode", r"^a.yaml:1:2: the decoder of 'text' failed decoding a dog: KeyError: 'channel' \(test_samples.py:\d+\)"),
+        ("augment", r"^a.yaml:1:2: the decoder of 'text' failed augmenting a dog: RuntimeError"),
+        ("list", r"^a.yaml:1:2: the decoder of 'text' of the plugin '\w+' makes a list of a dog, not a tensor"),
+    ],
+)
+def test_a_decoder_that_fails_is_named_with_its_source(fault: str, words: str) -> None:
+    rows = [Row({}, texts={"text": Text(("a dog",))})]
+    samples = MediaSamples(rows, {"text": Faulty(fault)}, {"text": Shape((3,))}, Clip(seconds=1.0), training=True)
+    with pytest.raises(ComponentError, match=words):
+        load_sample(samples, 0, 0, Origin(location=Location("a.yaml", 1, 2)))
