@@ -43,11 +43,12 @@ def failure(error: BaseException, component: object) -> str:
 
 
 def last_lines(error: BaseException, component: object) -> str:
-    """Show the innermost lines of the component's plugin that an exception passed, as `file:line` and source.
+    """Show the innermost lines of plugins, first of all the component's, that an exception passed, as `file:line` and source.
 
     Nothing where it passed none. Each is on a line of its own, which begins with four spaces.
     """
-    frames = (own_frames(error, component) or _foreign_frames(error))[-SHOWN:]
+    shown = [*own_frames(error, component), *_frames_of_others(error)]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame in shown][-SHOWN:]
     return "".join(f"\n    {frame.filename}:{frame.lineno}, in {frame.name}: {frame.line}" for frame in frames)
 
 
@@ -82,12 +83,17 @@ def failing_plugin(error: BaseException, packages: Collection[str]) -> object | 
     return None
 
 
-def _foreign_frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Return the frames that are neither of Antifaz nor installed: of a component that another one holds, in a file of its own."""
-    standard = Path(sysconfig.get_path("stdlib"))
-    places = (Path(__file__).parents[1], standard)
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
-    return [f for f in frames if "site-packages" not in f.filename and not any(p in Path(f.filename).parents for p in places)]
+def _frames_of_others(error: BaseException) -> list[traceback.FrameSummary]:
+    """Return the frames of shipped plugins, and those that are neither of Antifaz nor installed: one component may hold another."""
+    root, standard = Path(__file__).parents[1], Path(sysconfig.get_path("stdlib"))
+
+    def shows(file: Path) -> bool:
+        if root / "plugins" in file.parents:
+            return True
+        return not {root, standard}.intersection(file.parents) and "site-packages" not in file.parts
+
+    frames = traceback.extract_tb(error.__traceback__)
+    return [frame for frame in frames if not frame.filename.startswith("<") and shows(Path(frame.filename))]
 
 
 def _package(component: object) -> str:
