@@ -18,19 +18,16 @@ def derived_seed(*parts: int | str) -> int:
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draws from the global generators of torch (on the CPU), numpy and Python follow from the seed.
+    """Draws from the global generators of torch (on the CPU), numpy and Python follow from the seed, and go on as before after it.
 
-    Afterwards they go on as if nothing had been drawn. Not `torch.manual_seed`: that would seed the accelerators' generators too,
-    and with them the dropout of the model.
+    Not `torch.manual_seed`: that would seed the accelerators' generators too, and with them the dropout of the model.
     """
     generator = torch.default_generator
     before = generator.get_state(), np.random.get_state(), random.getstate()
     generator.manual_seed(seed)
-    np.random.seed(seed % 2**32)
-    random.seed(seed)
+    np.random.seed(seed % 2**32), random.seed(seed)
     try:
         yield
     finally:
         generator.set_state(before[0])
-        np.random.set_state(before[1])
-        random.setstate(before[2])
+        np.random.set_state(before[1]), random.setstate(before[2])

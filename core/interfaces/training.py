@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 class ObjectiveSpec(Protocol):
     """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills.
 
-    A batch is spread over processes, and with `accumulate` over micro-batches: the engine adds the totals and counts of the shares.
-    A loss that is a sum over samples is the same then. One that compares the samples of a batch gathers them first and declares
-    `needs_whole_batch`; with B samples here and G in all processes:
+    The engine adds the totals and counts of all processes and, with `accumulate`, micro-batches; the kit and a trial before the
+    first step hold every objective to that (docs/conformance.md). A loss that compares the samples of a batch gathers them and
+    declares `needs_whole_batch`; with B samples here and G in all processes:
 
         right_GW, valid_G = collectives.gather(right_BW), collectives.gather(valid_B)
         own_B = torch.arange(B) + collectives.rank() * B  # where this process's samples are among all
         losses_B = F.cross_entropy((left_BW @ right_GW.T).masked_fill(~valid_G, -1e9), own_B, reduction="none")
         return Loss({"pairs": Term(masked_sum(losses_B, valid_B), valid_B.sum().float())})
-
-    The conformance kit and the engine, before the first step, hold every objective to it: see docs/conformance.md.
     """
 
     def validate(self, inputs: Mapping[str, Group]) -> None:
@@ -133,10 +131,7 @@ class TrainingState(Protocol):
 
 
 class Captures(Protocol):
-    """Optional for a Callback: it finds streams and attention weights of these modules in `state.captured` after every n-th step.
-
-    capture: patterns of their names, such as `encoder.blocks.*.attention`; see docs/capture.md. capture_every: n, 1 if left out.
-    """
+    """Optional for a Callback: after every n-th step (1 if left out) `state.captured` has what modules of these names computed."""
 
     capture: Sequence[str]
     capture_every: int

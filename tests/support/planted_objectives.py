@@ -43,6 +43,14 @@ def gathered_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
     return Term(losses.sum(), valid.sum().to(left.dtype))
 
 
+def documented_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
+    """The example in the documentation of `ObjectiveSpec`."""
+    right_GW, valid_G = collectives.gather(right), collectives.gather(valid)
+    own_B = torch.arange(len(left)) + collectives.rank() * len(left)
+    losses_B = F.cross_entropy((left @ right_GW.T).masked_fill(~valid_G, -1e9), own_B, reduction="none")
+    return Term(masked_sum(losses_B, valid), valid.sum().float())
+
+
 def detached_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
     """As `gathered_pairs`, but without gradients to other processes' samples."""
     gathered = collectives.gather(right.detach()).clone()
@@ -64,7 +72,8 @@ def brittle(left: Tensor, right: Tensor, valid: Tensor) -> Term:
 
 
 WAYS: dict[str, Callable[[Tensor, Tensor, Tensor], Term]] = {
-    f.__name__: f for f in (distances, mean_of_means, sigmoid_pairs, gathered_pairs, detached_pairs, shaken, brittle)
+    f.__name__: f
+    for f in (distances, mean_of_means, sigmoid_pairs, gathered_pairs, documented_pairs, detached_pairs, shaken, brittle)
 }
 
 

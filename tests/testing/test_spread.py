@@ -28,7 +28,13 @@ def over_processes():
 
 
 @pytest.mark.parametrize(
-    "options", ["way: distances", "way: gathered_pairs, needs_whole_batch: true", "way: shaken, draws_randomly: true"]
+    "options",
+    [
+        "way: distances",
+        "way: gathered_pairs, needs_whole_batch: true",
+        "way: documented_pairs, needs_whole_batch: true",
+        "way: shaken, draws_randomly: true",
+    ],
 )
 def test_an_objective_that_is_the_same_when_spread_passes(over_processes, options: str) -> None:
     over_processes(options)()
