@@ -51,11 +51,16 @@ def _rows(type_: type, before: str, around: tuple[type, ...]) -> Iterator[Option
             kinds=kinds_within(field.type),
             default=_default(field),
             bounds=bounds,
-            doc=field.metadata.get("doc", ""),
+            doc=_sentence(key_of(field), field.metadata.get("doc", "")),
         )
         for place, inner in _classes_within(field.type, key):
             if inner not in (*around, type_):
                 yield from _rows(inner, f"{place}.", (*around, type_))
+
+
+def _sentence(key: str, doc: str) -> str:
+    """Return what is said of an option so that it can be read alone: `width`, "of a token" -> "width of a token"."""
+    return f"{key.replace('_', ' ')} {doc}" if doc.startswith("of ") else doc
 
 
 def _flattened(field: attrs.Attribute[Any], before: str) -> OptionRow:

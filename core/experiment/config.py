@@ -30,7 +30,7 @@ from antifaz.registry import SpecError, above_zero_to_one, at_least, between, fl
 class NodeEntry:
     """A graph node: a component, and where its inputs come from."""
 
-    in_: In | None = option(default=None, doc="a reference, a list or a mapping")
+    in_: In | None = option(default=None, doc="NODE, NODE.OUTPUT or batch.ENTRY; or several")
     share: str | None = option(default=None, doc="the node whose weights this one uses: it needs none that the other lacks")
     tie: Mapping[str, str] = option(factory=dict, doc="{my.parameter: node.parameter}: single parameters of another node")
     batch_axes: int = option(default=1, validator=positive, doc="leading axes that are folded into the batch")

@@ -1,4 +1,4 @@
-"""The contracts that plugins implement. Specs are torch-free attrs classes; torch is imported inside `build`.
+"""The contracts of graph nodes and of masks. Specs are torch-free attrs classes; torch is imported inside `build`.
 
 What a node's module is called with follows from its kind:
 

@@ -37,7 +37,7 @@ class Sentences:
     )
     marks: bool = option(default=False, doc="whether a begin and an end mark enclose each sentence; they count as ids")
     too_long: Literal["cut", "refuse"] = option(
-        default="cut", doc="of a sentence of more ids: `cut` takes the first, `refuse` makes the sample unreadable"
+        default="cut", doc="what becomes of a sentence with more ids: `cut` takes the first, `refuse` makes the sample unreadable"
     )
 
     def __attrs_post_init__(self) -> None:

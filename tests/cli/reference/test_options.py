@@ -40,7 +40,7 @@ def test_keys_are_listed_with_those_below_them() -> None:
     assert list(rows) == [
         "width", "in", "clip", "clip.seconds", "clip.again", "parts", "parts.NAME.seconds", "parts.NAME.again", "mask", "use"
     ]  # fmt: skip
-    assert rows["width"] == OptionRow(key="width", type="integer", kinds=(), default="4", bounds="at least 1", doc="of it")
+    assert rows["width"] == OptionRow(key="width", type="integer", kinds=(), default="4", bounds="at least 1", doc="width of it")
     assert (rows["in"].type, rows["in"].default) == ("text or null", "null")
     assert (rows["clip"].type, rows["clip"].default) == ("mapping", "{seconds: 2.0}")
     assert rows["clip.seconds"].default == "required"
