@@ -15,6 +15,7 @@ from antifaz.core.experiment import EvaluateStage, Experiment, Stage, TrainStage
 from antifaz.core.graph.module import Graph
 from antifaz.core.seeds import derived_seed
 from antifaz.data.batches import Batch, evaluation_batches
+from antifaz.data.contract import Origin, open_samples
 from antifaz.registry import suggest
 
 from . import checkpoints
@@ -33,13 +34,15 @@ def batches(experiment: Experiment, stage: str, *, start: int = 0) -> Iterator[B
     Raises:
         RunError: no such stage.
         DataError: data that cannot be used as the config says.
+        ComponentError: the code of a plugin raises, or its samples are not as declared.
     """
     chosen = _stage(experiment, stage)
     entry = experiment.data[chosen.data]
-    samples = entry.dataset.build(isinstance(chosen, TrainStage))
+    origin = Origin.of(experiment, chosen.data, training=isinstance(chosen, TrainStage))
+    samples = open_samples(origin, isinstance(chosen, TrainStage))
     if isinstance(chosen, TrainStage):
         return stage_batches(experiment, stage, chosen, samples, start=start)
-    return evaluation_batches(samples, batch_size=entry.batch_size, workers=entry.workers)
+    return evaluation_batches(samples, batch_size=entry.batch_size, workers=entry.workers, origin=origin)
 
 
 def training_model(experiment: Experiment, stage: str, graph: Graph) -> TrainingModel:

@@ -19,6 +19,7 @@ from antifaz.core.interfaces import GivenKind, MakesSamples, views_of
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.batches import Batch, Collate, evaluation_batches
+from antifaz.data.contract import Origin, blaming, identity_of, load_sample, open_samples
 from antifaz.data.given import too_many
 from antifaz.data.samples import joined
 from antifaz.data.sources import PATH, TEXT
@@ -71,7 +72,10 @@ class Predictor:
     def takes(self) -> Mapping[str, GivenKind]:
         """{name: `file`, `sentence` or `sentences`} of what a sample can be made of; empty where the data set makes none."""
         dataset = self._entry.dataset
-        taken = dataset.takes() if isinstance(dataset, MakesSamples) else {}
+        if not isinstance(dataset, MakesSamples):
+            return {}
+        with blaming(dataset, "saying what it takes"):
+            taken = dict(dataset.takes())
         for name, kind in taken.items():
             if kind not in (kinds := get_args(GivenKind)):
                 message = f"the data set {declaration_of(dataset).name!r} says that it takes a {kind!r} as {name!r}"
@@ -93,6 +97,7 @@ class Predictor:
             RunError: data that do not say how a sample is made.
             DataError: a name that is not known; a file or text that cannot be read, or has none of the modalities; text for a model
                 that reads none; more sentences than it takes.
+            ComponentError: the code of a plugin raises, or what it returns is not as declared.
         """
         sentences = (text,) if isinstance(text, str) else tuple(text)
         return [self._answer(sample, top) for sample in self._samples_of(given, sentences)]
@@ -128,8 +133,9 @@ class Predictor:
             known = suggest(name, list(self.experiment.data), noun="data sets")
             raise DataError(f"the run has no data set {name!r}", hint=known)
         entry = self.experiment.data[name]
-        samples = entry.dataset.build(False)
-        batches = evaluation_batches(samples, batch_size=entry.batch_size, workers=entry.workers)
+        origin = Origin.of(self.experiment, name, training=False)
+        samples = open_samples(origin, False)
+        batches = evaluation_batches(samples, batch_size=entry.batch_size, workers=entry.workers, origin=origin)
         parts = [self.features(batch, outputs) for batch in batches]
         views = views_of(samples)
         return {key: averaged(joined([part[key].map(Tensor.cpu) for part in parts]), views) for key in (parts or [{}])[0]}
@@ -142,22 +148,25 @@ class Predictor:
         """Make a batch of the views of one sample, with the modalities that it has.
 
         Raises:
-            RunError, DataError: as `predict` does.
+            RunError, DataError, ComponentError: as `predict` does.
         """
         dataset, named = self._entry.dataset, self._named(given)
         assert isinstance(dataset, MakesSamples)
-        samples = dataset.sample_of(named)
-        views = [samples.load(i, 0) for i in range(len(samples))]
+        origin = Origin.of(self.experiment, self.experiment.stages[self.stage].data, training=False)
+        with blaming(dataset, f"making a sample of {', '.join(named)}", location=origin.location):
+            samples = dataset.sample_of(named)
+            count = len(samples)
+        views = [load_sample(samples, i, 0, origin) for i in range(count)]
         if not views:
             message = f"the data set {declaration_of(dataset).name!r} makes no sample of {', '.join(named)}"
             raise RunError(message, hint="`sample_of` returns a set of one sample, or of its views")
         for view in views:
             if view.problem is not None:
                 raise DataError(view.problem)
-        entries = Collate(samples)([(view, 0) for view in views]).entries
+        entries = Collate(samples, origin=origin)([(view, 0) for view in views]).entries
         there = {name: entry for name, entry in entries.items() if bool(entry.in_samples().all())}
         if not there:
-            raise DataError(f"{samples.identity(0)} has none of the modalities {', '.join(entries)}")
+            raise DataError(f"{identity_of(samples, 0)} has none of the modalities {', '.join(entries)}")
         return {name: Features(e.values, None if bool(e.presence().all()) else e.valid) for name, e in there.items()}
 
     def _samples_of(self, given: Sequence[Given], text: tuple[str, ...]) -> list[dict[str, Any]]:

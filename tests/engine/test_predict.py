@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from antifaz.core.discovery import discover
-from antifaz.core.errors import DataError, RunError
+from antifaz.core.errors import ComponentError, DataError, RunError
 from antifaz.core.experiment import Experiment, read
 from antifaz.core.graph.module import build_graph
 from antifaz.core.interfaces import SampleSet
@@ -160,3 +160,10 @@ def test_a_data_set_that_breaks_the_protocol_is_named(tiny_config: Path) -> None
         empty.predict(["a.npy"])
     with pytest.raises(DataError, match=r"nothing is given for a sample\n.*names: imu"):
         empty.predict([{}])
+
+    def broken(self: object, given: Mapping[str, object]) -> SampleSet:
+        raise KeyError("imu")
+
+    failing = numbers(experiment, takes=lambda self: {"imu": "file"}, sample_of=broken)
+    with pytest.raises(ComponentError, match="the dataset 'numbers' failed making a sample of imu: KeyError"):
+        failing.predict(["a.npy"])
