@@ -8,7 +8,7 @@ import pkgutil
 import re
 import tempfile
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,8 +19,8 @@ from reference_examples import USES
 from antifaz.cli.new.skeleton import write_skeleton
 from antifaz.core import interfaces
 
-ROOMS = ("antifaz.data", "antifaz.layers", "antifaz.plugins")
-"""In which implementations are looked for, in this order."""
+ROOMS = ("antifaz.data", "antifaz.layers", "antifaz.plugins", "antifaz.engine")
+"""In which implementations are looked for; in the last one only where the others have none."""
 SKELETONS = {"SampleSet": "dataset", "Decoder": "decoder", "Metric": "metric", "Logger": "logger", "Callback": "callback"}
 """Protocols whose example is the module of a skeleton, on the page of this kind."""
 OURS = {"RunContext": "antifaz.engine.context.Context", "TrainingState": "antifaz.engine.training.state.StageState"}
@@ -62,8 +62,8 @@ def member_lines(protocol: type) -> str:
     """Return a list of a protocol's members with their docstrings."""
     lines = []
     for name, member in members_of(protocol).items():
-        if isinstance(member, str):
-            lines.append(f"* `{name}: {member}`\n")
+        if not inspect.isfunction(member) and not isinstance(member, property):
+            lines.append(f"* `{name}: {getattr(member, '__name__', member)}`\n")
             continue
         function = member.fget if isinstance(member, property) else member
         signature = str(inspect.signature(function)).replace("'", "")
@@ -79,14 +79,14 @@ def implementation(protocol: type) -> tuple[str, str] | None:
     name = protocol.__name__
     if name in SKELETONS:
         kind = SKELETONS[name]
-        return f"which `antifaz new` writes for the kind [{kind}]({kind}.md#your-own)", skeleton_code(kind)[1]
+        return f"which `antifaz new` writes for the kind [{kind}]({kind}.md#your-own)", skeleton_code(kind)[-1]
     if name in OURS:
         return f"of its use (the engine implements it, as `{OURS[name]}`)", USES[name]
     classes = [class_ for class_ in _classes() if SHIPPED.get(name) in (None, f"{class_.__module__}.{class_.__qualname__}")]
-    found = [(code, class_) for class_ in classes if (code := _piece(class_, list(members_of(protocol)))) is not None]
+    found = [(code, class_) for class_ in classes if (code := _piece(class_, members_of(protocol))) is not None]
     if not found:
         return None
-    code, class_ = min(found, key=lambda pair: (len(pair[0]), pair[1].__qualname__))
+    code, class_ = min(found, key=lambda pair: (pair[1].__module__.startswith(ROOMS[-1]), len(pair[0]), pair[1].__qualname__))
     return f"from `{class_.__module__}`", code
 
 
@@ -106,10 +106,11 @@ def _modules(package: ModuleType) -> Iterator[ModuleType]:
         yield importlib.import_module(info.name)
 
 
-def _piece(class_: type, members: list[str]) -> str | None:
+def _piece(class_: type, members: Mapping[str, Any]) -> str | None:
     """Return a class reduced to these members; None if it lacks one of them."""
+    methods = [name for name, member in members.items() if inspect.isfunction(member)]
     pieces = [_member_code(class_, name) for name in members]
-    if not members or any(piece is None for piece in pieces):
+    if None in pieces or not all(inspect.isfunction(vars(class_).get(name)) for name in methods):
         return None
     return f"class {class_.__name__}:\n    ...\n\n" + "\n\n".join(piece for piece in pieces if piece is not None)
 

@@ -160,7 +160,7 @@ def in_context(component: Component, text: str, inputs: Group | Mapping[str, Gro
     train = {"task": "train"}
     if kind.name in ("objective", "metric"):
         entry = {name: {"use": options["use"], "in": list(component.declaration.arguments), **options}}
-        stage = {"train": {**train, "objectives": entry}, "evaluate": {"task": "evaluate", "metrics": entry}}
+        stage: dict[str, Any] = {"train": {**train, "objectives": entry}, "evaluate": {"task": "evaluate", "metrics": entry}}
         task = "train" if kind.name == "objective" else "evaluate"
         return as_config({"stages": {task: stage[task]}})
     if kind.name == "weights":

@@ -137,9 +137,8 @@ def _default(field: attrs.Attribute[Any]) -> str:
         value = field.metadata["unwritten"]
     elif value is attrs.NOTHING:
         return REQUIRED
-    elif isinstance(value, attrs.Factory):  # type: ignore[arg-type]
-        value = value.factory()
-    return as_yaml(value)
+    factory = getattr(value, "factory", None)
+    return as_yaml(value if factory is None else factory())
 
 
 def as_yaml(value: Any) -> str:
