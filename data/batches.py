@@ -15,12 +15,14 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from antifaz.core.errors import DataError
+from antifaz.core.experiment import DataEntry, Experiment, TrainStage
 from antifaz.core.interfaces import Sample, SampleSet, views_of
 from antifaz.core.seeds import derived_seed, seeded
+from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import AntifazError
 
-from .contract import Origin, SampleContract, apply_transform, load_sample
+from .contract import Origin, SampleContract, apply_transform, blaming, load_sample
 from .samples import stacked
 from .workers import become_worker
 
@@ -203,6 +205,50 @@ def training_batches(
     )
     loader = _loader(samples, order, workers=workers, transforms=transforms, pin_memory=pin_memory, origin=origin)
     return _handed_over(loader)
+
+
+def stage_batches(
+    experiment: Experiment,
+    name: str,
+    stage: TrainStage,
+    samples: SampleSet,
+    *,
+    start: int = 0,
+    rank: int = 0,
+    world: int = 1,
+    pin_memory: bool = False,
+) -> Iterator[Batch]:
+    """Yield the stage's micro-batches from a step on, in an order that follows from the seed.
+
+    samples: of the stage's data, in training.
+    Raises:
+        DataError: a set smaller than a batch, a batch that does not divide among processes and micro-batches.
+    """
+    entry = experiment.data[stage.data]
+    return training_batches(
+        samples,
+        batch_size=entry.batch_size,
+        steps=stage.steps,
+        start=start,
+        seed=derived_seed(experiment.header.seed, name, "data"),
+        rank=rank,
+        world=world,
+        workers=entry.workers,
+        micro=stage.accumulate,
+        transforms=build_transforms(entry, samples.shapes),
+        pin_memory=pin_memory,
+        origin=Origin.of(experiment, stage.data, training=True),
+    )
+
+
+def build_transforms(entry: DataEntry, shapes: Mapping[str, Shape]) -> list[Any]:
+    """Build the changes of whole batches, each for what the one before leaves."""
+    built = []
+    for transform in entry.transforms:
+        with blaming(transform):
+            built.append(transform.build(shapes))
+            shapes = {**shapes, **transform.shapes(shapes)}
+    return built
 
 
 def evaluation_batches(

@@ -14,7 +14,7 @@ from antifaz.core.errors import RunError
 from antifaz.core.experiment import EvaluateStage, Experiment, Stage, TrainStage
 from antifaz.core.graph.module import Graph
 from antifaz.core.seeds import derived_seed
-from antifaz.data.batches import Batch, evaluation_batches
+from antifaz.data.batches import Batch, evaluation_batches, stage_batches
 from antifaz.data.contract import Origin, open_samples
 from antifaz.registry import suggest
 
@@ -22,7 +22,6 @@ from . import checkpoints
 from .context import Context
 from .evaluate import evaluate as run_evaluation
 from .run_folder import RunFolder
-from .training.batches import stage_batches
 from .training.initialization import initialize
 from .training.model import TrainingModel
 

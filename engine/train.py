@@ -18,7 +18,7 @@ from antifaz.core.experiment import TrainStage
 from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.seeds import derived_seed
-from antifaz.data.batches import Batch
+from antifaz.data.batches import Batch, stage_batches
 from antifaz.registry import ConfigError, Problem
 from antifaz.registry.files import write_atomically
 
@@ -26,7 +26,6 @@ from . import checkpoints, parallel
 from .context import Context, StoppedError, blaming
 from .contract.failures import naming_nodes, objective_places
 from .contract.results import require_optimizer
-from .training.batches import stage_batches
 from .training.callbacks import Callbacks
 from .training.capturing import capturing
 from .training.log import TrainLogger

@@ -10,10 +10,9 @@ from antifaz.core.errors import ComponentError, DataError
 from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.core.interfaces import Sample, SampleSet, views_of
 from antifaz.core.tokens import Features
-from antifaz.data.batches import Collate, too_few
+from antifaz.data.batches import Collate, build_transforms, too_few
 from antifaz.data.contract import Origin, as_problem, blaming, counts_of, load_sample, require_samples, unopened
 from antifaz.data.samples import MediaSamples
-from antifaz.engine.training.batches import build_transforms
 from antifaz.registry import Problem
 
 SAMPLES_TRIED = 8

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from antifaz.core.tokens import Features
 
 
+GivenKind: TypeAlias = Literal["file", "sentence", "sentences"]
 Entry: TypeAlias = "Tensor | Features"
 """An entry of a sample; Features where it has several of a kind, each there or not."""
 
@@ -182,9 +183,6 @@ class ReadsMedia(Protocol):
 
     clip: Any
     modalities: Mapping[str, DecoderSpec]
-
-
-GivenKind: TypeAlias = Literal["file", "sentence", "sentences"]
 
 
 @runtime_checkable

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,7 +20,9 @@ from antifaz.data.batches import (
     Collate,
     TrainingOrder,
     UnreadableLimit,
+    build_transforms,
     evaluation_batches,
+    stage_batches,
     training_batches,
 )
 
@@ -160,3 +163,24 @@ def test_a_set_that_ignores_its_seed_is_seeded_by_the_loader(workers: int) -> No
         for name in ("x", "label"):
             assert torch.equal(expected.entries[name].values, got.entries[name].values)
     assert len({float(value) for batch in whole for value in batch.entries["x"].values.flatten()}) == 24
+
+
+def test_each_change_is_built_for_what_the_one_before_leaves() -> None:
+    seen = []
+
+    def change(entry: str) -> SimpleNamespace:
+        return SimpleNamespace(build=lambda shapes: seen.append(set(shapes)) or entry, shapes=lambda shapes: {entry: Shape((1,))})
+
+    entry = SimpleNamespace(transforms=[change("mask"), change("target")])
+    assert build_transforms(entry, {"audio": Shape((2,))}) == ["mask", "target"]
+    assert seen == [{"audio"}, {"audio", "mask"}]
+
+
+def test_a_step_has_as_many_batches_as_the_stage_accumulates(tiny) -> None:
+    experiment = tiny("stages.finetune.accumulate=2")
+    stage = experiment.stages["finetune"]
+    samples = experiment.data["labelled"].dataset.build(True)
+    found = list(stage_batches(experiment, "finetune", stage, samples, start=1))
+    assert [len(batch.indices) for batch in found] == [4] * 6
+    whole = list(stage_batches(experiment, "finetune", tiny().stages["finetune"], samples, start=1))
+    assert [a.indices + b.indices for a, b in zip(found[::2], found[1::2], strict=True)] == [each.indices for each in whole]
