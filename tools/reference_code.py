@@ -80,8 +80,8 @@ def implementation(protocol: type) -> tuple[str, str] | None:
     if name in SKELETONS:
         kind = SKELETONS[name]
         return f"which `antifaz new` writes for the kind [{kind}]({kind}.md#your-own)", skeleton_code(kind)[-1]
-    if name in OURS:
-        return f"of its use (the engine implements it, as `{OURS[name]}`)", USES[name]
+    if name in USES:
+        return (f"of its use (the engine implements it, as `{OURS[name]}`)" if name in OURS else "in short"), USES[name]
     classes = [class_ for class_ in _classes() if SHIPPED.get(name) in (None, f"{class_.__module__}.{class_.__qualname__}")]
     found = [(code, class_) for class_ in classes if (code := _piece(class_, members_of(protocol))) is not None]
     if not found:

@@ -82,6 +82,16 @@ def antifaz_run_start(run):
     for name, entry in run.experiment.data.items():
         run.say(f"{name}: {entry.batch_size} samples a step")
 """,
+    "Captures": """
+class TokenNorms(Callback):
+    capture = ("encoder",)
+    capture_every = 100
+
+    def after_step(self, run, state):
+        for name, captured in state.captured.items():
+            for stream, values in captured.streams.items():    # (batch, tokens, width)
+                run.say(f"{name}, {stream}: mean norm of a token {float(values.norm(dim=-1).mean()):.2f}")
+""",
     "TrainingState": """
 class Progress(Callback):
     def after_step(self, run, state):
@@ -89,4 +99,4 @@ class Progress(Callback):
             run.say(f"{state.stage} {state.step}/{state.steps}: loss {float(state.figures['loss']):.3f}")
 """,
 }
-"""What a plugin does with an object that it is given."""
+"""What a plugin does with an object that it is given, and members that nothing shipped has."""

@@ -128,7 +128,7 @@ def type_in_words(type_: Any) -> str:
 def _as_member(type_: Any) -> str:
     """Put the type of the values of a list or mapping into words, in brackets where there are several."""
     words = type_in_words(type_)
-    return f"({words})" if " or " in words and choices_of(type_) is None else words
+    return f"({words})" if " or " in words and type_ not in SCALARS and choices_of(type_) is None else words
 
 
 def _default(field: attrs.Attribute[Any]) -> str:

@@ -102,7 +102,7 @@ def test_every_protocol_is_there_with_an_example(committed: dict[str, str], name
     assert inspect.getdoc(protocol) in text
     for member in reference_code.members_of(protocol):
         assert re.search(rf"^\* `{member}\b", text, re.M), member
-    assert "xample" in text, f"nothing shipped implements {name}: name what does in SHIPPED, OURS or SKELETONS of reference_code.py"
+    assert "xample" in text, f"nothing shipped implements {name}: add it to SHIPPED of reference_code.py, or USES beside it"
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from antifaz.core.errors import DataError
 from antifaz.core.interfaces import Sample
 
 
