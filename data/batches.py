@@ -65,8 +65,7 @@ class _Reading(Dataset[tuple[Sample, int] | AntifazError]):
 
     def __getitem__(self, key: Key) -> tuple[Sample, int] | AntifazError:  # type: ignore[override]
         try:
-            with seeded(key[1]):  # so that what an author draws from any global generator follows from the sample's seed
-                return load_sample(self.samples, *key, self.origin), key[1]
+            return load_sample(self.samples, *key, self.origin), key[1]
         except AntifazError as error:
             return error
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from antifaz.core.errors import ComponentError, DataError
 from antifaz.core.experiment import Experiment
 from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
+from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import MEND, AntifazError, Location, Problem, declaration_of, failure, plugin_of, suggest, with_lines
@@ -187,13 +188,14 @@ def require_samples(samples: Any, origin: Origin) -> None:
 
 
 def load_sample(samples: SampleSet, index: int, seed: int, origin: Origin) -> Sample:
-    """Load one sample.
+    """Load one sample; what its author draws from any global generator follows from the seed too.
 
     Raises:
         ComponentError: the code of the data set raises, or returns something else.
     """
     try:
-        sample: Any = samples.load(index, seed)
+        with seeded(seed):
+            sample: Any = samples.load(index, seed)
     except ComponentError as error:
         error.location = error.location or origin.location
         raise

@@ -227,11 +227,3 @@ def media_samples(
     decoders = {name: spec.build(clip.seconds) for name, spec in modalities.items()}
     paths = [name for name, spec in modalities.items() if reads_file(spec)]
     return MediaSamples(rows, decoders, shapes, clip, training=training, missing=missing, paths=paths)
-
-
-def class_out_of_range(values: Tensor, shape: Shape) -> int | None:
-    """Return a class number outside the declared classes; None where there is none, or values are shares of classes."""
-    if not shape.classes or values.is_floating_point() or shape.dims:
-        return None
-    wrong = values[(values < 0) | (values >= len(shape.classes))]
-    return int(wrong[0]) if len(wrong) else None

@@ -16,9 +16,9 @@ from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.data.batches import Collate
+from antifaz.data.contract import counts_of, identity_of
 from antifaz.data.media.file import Media
 from antifaz.data.media.writing import write_clip
-from antifaz.data.samples import class_out_of_range
 from antifaz.data.sources import Text, reads_file, reads_text
 
 from .case import Case, require
@@ -74,9 +74,6 @@ def declared_shapes(case: Case) -> None:
         for name, shape in declared.items():
             values = batch.entries[name].values
             require_declared(name, values, shape)
-            number = class_out_of_range(values, shape)
-            wrong = f"{name} is class {number} of {len(shape.classes)}"
-            require(number is None, wrong, "number classes from 0, in the order of `classes` of the declared shape")
 
 
 def seeded_samples(case: Case) -> None:
@@ -97,15 +94,15 @@ def seeded_samples(case: Case) -> None:
 
 
 def names_and_counts(case: Case) -> None:
-    """Samples have names, and the set counts what it found."""
+    """Samples have names, and the set counts what it found, where it says so: both may be left out."""
     samples = case.spec.build(False)
-    names = [samples.identity(i) for i in range(len(samples))]
+    names = [identity_of(samples, i) for i in range(len(samples))]
     wrong = f"these are no names of samples: {[name for name in names if not (isinstance(name, str) and name)]}"
     require(all(isinstance(name, str) and name for name in names), wrong, "return a text that is not empty from `identity`")
     twice = sorted({name for name in names if names.count(name) > 1})
     wrong = f"several samples have one name: {', '.join(twice[:3])}"
     require(not twice, wrong, "return the path from `identity`, or what else a person finds the sample by")
-    unnamed = sorted({"found", "missing", "unreadable"} - set(samples.counts()))
+    unnamed = sorted({"found", "missing", "unreadable"} - set(counts_of(samples)))
     require(not unnamed, f"`counts` does not say {', '.join(unnamed)}", "return how many samples are found, missing, unreadable")
 
 

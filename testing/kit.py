@@ -11,6 +11,7 @@ from pathlib import Path
 import attrs
 
 from antifaz.core.discovery import discover
+from antifaz.core.errors import ComponentError
 from antifaz.core.examples import FOLDER, Example
 from antifaz.core.kinds import KINDS
 from antifaz.registry import Plugins, component_of, declaration_of
@@ -45,10 +46,10 @@ class Check:
             case = Case(spec, self.example.inputs, files, self.plugin_files)
             try:
                 self.run(case)
-            except AssertionError as error:
+            except (AssertionError, ComponentError) as error:
                 about = (self.run.__doc__ or "").strip().partition("\n")[0]
-                error.args = (f"{self.example.kind} {self.example.text}: {error}\n    The check: {about}",)
-                raise
+                message = f"{self.example.kind} {self.example.text}: {error}\n    The check: {about}"
+                raise AssertionError(message) from error
 
     @property
     def plugin_files(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from antifaz.core.tokens import Features
 from antifaz.data.clips import Clip
 from antifaz.data.contract import Origin, load_sample
 from antifaz.data.media.writing import write_clip
-from antifaz.data.samples import MediaSamples, Row, class_out_of_range, joined, stacked
+from antifaz.data.samples import MediaSamples, Row, joined, stacked
 from antifaz.data.sources import Text, UnreadableText
 from antifaz.registry import Location
 
@@ -135,15 +135,6 @@ def test_a_short_file_is_noted_and_a_long_one_has_other_clips(sound: Path) -> No
     assert not short.longer
     long = MediaSamples([Row({"x": sound})], {"x": Starts()}, {}, Clip(seconds=2.0), training=False).decoded(0, 0.5)
     assert (long.note, long.longer) == (None, True)
-
-
-@pytest.mark.parametrize(
-    ("values", "wrong"),
-    [([0, 1], None), ([0, 2, 3], 2), ([-1, 0], -1), ([0.5, 9.0], None)],
-)
-def test_a_class_that_is_not_declared_is_found(values: list, wrong: int | None) -> None:
-    assert class_out_of_range(torch.tensor(values), Shape((), "int64", ("cat", "dog"))) == wrong
-    assert class_out_of_range(torch.tensor(values), Shape((), "int64")) is None
 
 
 class Faulty:
