@@ -26,7 +26,7 @@ from antifaz.data.batches import UnreadableLimit, evaluation_batches
 from antifaz.data.contract import Origin, blaming, identity_of
 from antifaz.data.samples import joined
 from antifaz.data.views import averaged
-from antifaz.registry import Location
+from antifaz.registry import KeyPath, Location
 from antifaz.registry.files import write_atomically
 
 from .context import Context, StoppedError
@@ -69,10 +69,11 @@ def measure(
         StoppedError: the run was asked to stop; nothing is kept then. DataError: more unreadable files than are allowed.
     """
     calls = _calls(entry, sinks)
+    at: KeyPath = ("stages", name) if alone else ("stages", name, "validation")
     began = time.perf_counter()
     collected = {given: collect(run, name, entry, graph, given, references, shown=alone) for given, references in calls.items()}
     views = views_of(run.samples(entry.data, training=False))
-    measured = Measured(name, views, metric_places(run.experiment, name), details=alone)
+    measured = Measured(name, views, metric_places(run.experiment, at), details=alone)
     measured.calls, measured.seconds = len(calls), time.perf_counter() - began
     for given in entry.present or (ALL,):
         for sink in sinks.values():

@@ -22,6 +22,7 @@ from antifaz.registry.files import write_atomically
 
 from . import parallel
 from .context import Context, StoppedError
+from .contract.metrics import metric_problems
 from .evaluate import evaluate
 from .needed_files import missing_files
 from .run_folder import RunFolder
@@ -61,7 +62,7 @@ def run_experiment(
 
 def open_folder(experiment: Experiment, folder: RunFolder, device: torch.device, *, fresh: bool) -> None:
     """Open the run folder, once every file that is still needed is known to be there. Main process only."""
-    if problems := validation_problems(experiment):
+    if problems := validation_problems(experiment) + metric_problems(experiment):
         raise ConfigError(problems)
     require_needed_files(experiment, [] if fresh else list(filter(folder.is_done, experiment.stages)))
     origins = [(key, value, str(place)) for key, value, place in experiment.document.origins()]

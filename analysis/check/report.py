@@ -15,6 +15,7 @@ import attrs
 from antifaz.analysis.purity import broken_claims
 from antifaz.core.experiment import Experiment, Published
 from antifaz.core.graph.module import build_graph
+from antifaz.engine.contract.metrics import metric_problems
 from antifaz.engine.training.validation import validation_problems
 from antifaz.registry import ConfigError, Problem
 
@@ -32,7 +33,6 @@ from .model import (
     unused_nodes,
 )
 from .published import changed_inputs
-from .rehearsal import metric_problems
 from .stages import StageReport, report_stages
 from .weights import validation_weights_problems, weights_problems
 

@@ -20,7 +20,7 @@ from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import Wiring
 from antifaz.data.contract import named, trace_of
 from antifaz.engine.training.model import TrainingModel
-from antifaz.registry import MEND, AntifazError, Location, failure, with_lines
+from antifaz.registry import MEND, AntifazError, KeyPath, Location, failure, with_lines
 
 
 @contextmanager
@@ -72,9 +72,9 @@ def objective_places(experiment: Experiment, stage: str) -> Callable[[str], Loca
     return lambda name: experiment.document.location(("stages", stage, "objectives", name))
 
 
-def metric_places(experiment: Experiment, stage: str) -> Callable[[str], Location]:
-    """Return where a stage's metrics stand in the config."""
-    return lambda name: experiment.document.location(("stages", stage, "metrics", name))
+def metric_places(experiment: Experiment, evaluation: KeyPath) -> Callable[[str], Location]:
+    """Return where the metrics of an evaluation stand in the config. evaluation: its own place."""
+    return lambda name: experiment.document.location((*evaluation, "metrics", name))
 
 
 META_HINT = (

@@ -1,4 +1,4 @@
-"""check: objectives on samples where the model is small, metrics on random values."""
+"""check: objectives on samples where the model is small."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from antifaz.analysis.check import stages
-from antifaz.analysis.check.rehearsal import metric_problems
 from antifaz.analysis.check.report import check
 from antifaz.core.discovery import discover
 from antifaz.core.experiment import Experiment, read
@@ -33,9 +32,3 @@ def test_the_report_says_how_many_samples_were_tried(tmp_path: Path) -> None:
     report = check(planted(tmp_path))
     assert report.stages["train"].tried == 8
     assert report.data["train"].text == "16 samples, 16 found, 0 missing; of the first 8 samples all can be read"
-
-
-def test_a_metric_that_raises_on_random_values_is_left_to_the_evaluation(tmp_path: Path) -> None:
-    assert metric_problems(planted(tmp_path, "stages.test.metrics.balanced.fault=raises")) == []
-    (problem,) = metric_problems(planted(tmp_path, "stages.test.metrics.balanced.fault=number"))
-    assert "returns a bare float" in problem.message
