@@ -122,7 +122,7 @@ KINDS: Mapping[str, Kind] = {
             "a figure computed over a whole evaluation set",
             "losses.finite losses.absent_samples_of_metrics losses.order_in_metrics",
         ),
-        _other("dataset", "yields samples", "data.declared_shapes data.seeded_samples data.names_and_counts"),
+        _other("dataset", "yields samples", "data.declared_shapes data.seeded_samples data.names_and_counts data.given_samples"),
         _other("decoder", "a media file -> the tensor of one modality", "data.decoded_shapes"),
         _other("transform", "augments one modality of one sample", "data.keeps_the_form"),
         _other("batch_transform", "changes a whole batch: mixing, dropping modalities", "data.declared_batches"),

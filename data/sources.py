@@ -8,7 +8,10 @@ from typing import Any
 
 from antifaz.core.errors import DataError
 from antifaz.core.interfaces import GivenKind
+from antifaz.registry import SpecError, declaration_of
 
+SOURCES = ("media", "file", "text")
+"""What a decoder may read: `reads` of its spec, where it is no media."""
 PATH = "path"
 """The name of a file that stands for all entries that have none of their own."""
 TEXT = "text"
@@ -39,12 +42,25 @@ class Text:
 
 def reads_file(decoder: Any) -> bool:
     """Return True if the decoder of this spec is given the path of a file, and not a Media."""
-    return getattr(decoder, "reads", "media") == "file"
+    return source_of(decoder) == "file"
+
+
+def source_of(decoder: Any) -> str:
+    """Return what the decoder of this spec is given: `media`, `text` or `file`.
+
+    Raises:
+        SpecError: its `reads` is something else.
+    """
+    reads: str = getattr(decoder, "reads", "media")
+    if reads not in SOURCES:
+        message = f"the decoder {declaration_of(decoder).name!r} says that it reads {reads!r}"
+        raise SpecError(message, hint=f"`reads` of its spec is one of {', '.join(SOURCES)}")
+    return reads
 
 
 def reads_text(decoder: Any) -> bool:
     """Return True if the decoder of this spec reads a Text, and not a media file."""
-    return getattr(decoder, "reads", "media") == "text"
+    return source_of(decoder) == "text"
 
 
 def sentences_taken(decoder: Any) -> int | None:

@@ -27,6 +27,7 @@ from antifaz.data.views import averaged
 from antifaz.engine.training.initialization import initialize, sources_of
 from antifaz.registry import ConfigError, Plugins, declaration_of, suggest
 
+from .contract.failures import naming_nodes
 from .run_folder import RunFolder
 
 Given = str | Path | Mapping[str, Any]
@@ -113,10 +114,13 @@ class Predictor:
         Raises:
             DataError: an entry that the graph does not know.
             SpecError: an output that it does not have.
+            ComponentError: a node that fails, named.
         """
         entries = batch.entries if isinstance(batch, Batch) else batch
         ready = {name: each if isinstance(each, Features) else Features(torch.as_tensor(each)) for name, each in entries.items()}
-        values = self.graph(Batch(ready, []).to(self.device).entries, list(outputs) or self.outputs)
+        moved = Batch(ready, []).to(self.device).entries
+        with naming_nodes(self.graph.wiring, "on a batch"):
+            values = self.graph(moved, list(outputs) or self.outputs)
         return {reference: value for reference, value in values.items() if isinstance(value, Features)}
 
     def embed(self, outputs: Sequence[str] = (), *, data: str | None = None) -> dict[str, Features]:

@@ -6,12 +6,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 
 from antifaz.core.graph.loading import fake_batch
-from antifaz.core.interfaces import CroppingDecoder, Entry, Sample, SampleSet
+from antifaz.core.interfaces import CroppingDecoder, Entry, GivenKind, MakesSamples, Sample, SampleSet
 from antifaz.core.seeds import seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
@@ -104,6 +105,26 @@ def names_and_counts(case: Case) -> None:
     require(not twice, wrong, "return the path from `identity`, or what else a person finds the sample by")
     unnamed = sorted({"found", "missing", "unreadable"} - set(counts_of(samples)))
     require(not unnamed, f"`counts` does not say {', '.join(unnamed)}", "return how many samples are found, missing, unreadable")
+
+
+def given_samples(case: Case) -> None:
+    """Where a person may give what a sample is made of, samples of the example's files and of sentences are as declared."""
+    if not isinstance(case.spec, MakesSamples):
+        return
+    declared, takes = case.spec.shapes(), case.spec.takes()
+    for name, kind in takes.items():
+        wrong = f"`takes` says that {name!r} is {kind!r}"
+        require(kind in get_args(GivenKind), wrong, f"say one of {', '.join(get_args(GivenKind))}")
+        offered = {"file": list(case.files), "sentence": ["a cat sleeps"], "sentences": [("a cat sleeps", "it dreams")]}[kind]
+        loaded = [(samples, load(samples, 0, 0)) for samples in (case.spec.sample_of({name: each}) for each in offered)]
+        readable = [(samples, sample) for samples, sample in loaded if sample.problem is None]
+        reasons = [sample.problem for _, sample in loaded]
+        wrong = f"`sample_of` reads none of the example's files as {name!r}: {reasons[:1]}"
+        require(readable or not offered, wrong, "make a sample of the given file as of one of the data set's own")
+        for samples, sample in readable:
+            batch = Collate(samples)([(sample, 0)])
+            for entry, values in batch.entries.items():
+                require_declared(entry, values.values, declared[entry])
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from antifaz.core.graph.wiring import NodePlan, Report, Wiring, wire
 from antifaz.core.interfaces import DatasetSpec, NodeSpec
 from antifaz.core.streams import Shape
 from antifaz.registry import (
+    PLUGIN_FAULT_HINT,
     ConfigError,
     Document,
     Plugins,
@@ -26,6 +27,8 @@ from antifaz.registry import (
     SpecError,
     Structurer,
     View,
+    declaration_of,
+    failure,
     key_of,
     load_document,
     suggest,
@@ -141,6 +144,10 @@ class _Reader:
             except SpecError as error:
                 self.lost_data.add(name)
                 self.report(self.document, ("data", name, *error.path), error.message, error.hint)
+            except Exception as error:  # what a plugin's own code raises
+                self.lost_data.add(name)
+                declared = f"the data set {declaration_of(dataset).name!r} cannot say its shapes: {failure(error, dataset)}"
+                self.report(self.document, ("data", name), declared, PLUGIN_FAULT_HINT)
         if header is not None:
             shapes[""] = {n: e.as_shape() if isinstance(e, Declared) else Shape(e) for n, e in header.inputs.items()}
         elif "inputs" in self.document.data:

@@ -31,7 +31,7 @@ MISTAKES = [
     (DATA, "array", f"{MOTIONS} hands over 'motion' as ndarray, not as a tensor: {SAMPLE}"),
     (DATA, "dictionary", f"{MOTIONS} loads a dict, not a Sample: {SAMPLE}"),
     (DATA, "index_of_it", rf"{MOTIONS} loads {SAMPLE} as the sample of index 0, not \d+"),
-    (DATA, "declares", r"the plugin 'planted_contracts' failed: LookupError: no such shape \(planted_contracts.py:"),
+    (DATA, "declares", r"contract.yaml:6:5: the data set 'motions' cannot say its shapes: LookupError: no such shape \(planted"),
     (DATA, "finish", f"{MOTIONS} finishes 'motion' as ndarray, not as a tensor"),
     (DATA, "object", f"{MOTIONS} builds an object without `shapes`, `__len__`, `load`, `finish`: object"),
     (DATA, "index", f"{MOTIONS} cannot be opened: /nowhere/index.csv: No such file or directory"),

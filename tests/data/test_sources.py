@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import ClassVar
 
+import attrs
 import pytest
 
-from antifaz.data.sources import Text, by_source, reads_file, reads_text, sentences_taken, takes
+from antifaz.data.sources import Text, by_source, reads_file, reads_text, sentences_taken, source_of, takes
+from antifaz.registry import SpecError, component
 
 MEDIA, FILE = SimpleNamespace(), SimpleNamespace(reads="file")
 SENTENCE, SENTENCES = SimpleNamespace(reads="text", candidates=None), SimpleNamespace(reads="text", candidates=3)
@@ -15,8 +18,21 @@ WORDS = SimpleNamespace(reads="text")
 SEVERAL = SimpleNamespace(reads="text", candidates=5)
 
 
+@component("decoder", "misspelt")
+@attrs.frozen
+class Misspelt:
+    """A decoder that says it wrongly."""
+
+    reads: ClassVar = "files"
+
+
 def test_a_decoder_of_files_says_so() -> None:
     assert [reads_file(decoder) for decoder in (MEDIA, FILE, SENTENCE)] == [False, True, False]
+
+
+def test_a_decoder_reads_one_of_three_sources() -> None:
+    with pytest.raises(SpecError, match="the decoder 'misspelt' says that it reads 'files'"):
+        source_of(Misspelt())
 
 
 @pytest.mark.parametrize(
