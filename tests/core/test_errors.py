@@ -9,7 +9,8 @@ import pytest
 from antifaz.core import errors
 from antifaz.registry import AntifazError
 
-TYPES = [value for value in vars(errors).values() if isinstance(value, type) and value is not AntifazError]
+DECLARED = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, AntifazError)]
+TYPES = [type_ for type_ in DECLARED if type_ is not AntifazError]
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type_.__name__)
