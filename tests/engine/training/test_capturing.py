@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from antifaz.core.errors import RunError
-from antifaz.core.experiment import Experiment
+from antifaz.core.experiment import CallbackEntry, Experiment
 from antifaz.core.interfaces import Callback
 from antifaz.engine.run import run_experiment
 from antifaz.registry import component
@@ -42,7 +42,9 @@ class WatchingSpec:
 
 def run_with(experiment: Experiment, folder: Path, *callbacks: Watching) -> dict[str, torch.Tensor]:
     stages = dict(experiment.stages)
-    stages["pretrain"] = attrs.evolve(stages["pretrain"], callbacks=tuple(WatchingSpec(callback=each) for each in callbacks))
+    stages["pretrain"] = attrs.evolve(
+        stages["pretrain"], callbacks=tuple(CallbackEntry(spec=WatchingSpec(callback=each)) for each in callbacks)
+    )
     run_experiment(attrs.evolve(experiment, stages=stages), folder, device="cpu", quiet=True)
     return load_file(folder / "stages/pretrain/weights.safetensors")
 
