@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -111,12 +111,14 @@ def given_samples(case: Case) -> None:
     """Where a person may give what a sample is made of, samples of the example's files and of sentences are as declared."""
     if not isinstance(case.spec, MakesSamples):
         return
-    declared, takes = case.spec.shapes(), case.spec.takes()
-    for name, kind in takes.items():
+    spec: Any = case.spec
+    declared = spec.shapes()
+    for name, kind in spec.takes().items():
         wrong = f"`takes` says that {name!r} is {kind!r}"
         require(kind in get_args(GivenKind), wrong, f"say one of {', '.join(get_args(GivenKind))}")
-        offered = {"file": list(case.files), "sentence": ["a cat sleeps"], "sentences": [("a cat sleeps", "it dreams")]}[kind]
-        loaded = [(samples, load(samples, 0, 0)) for samples in (case.spec.sample_of({name: each}) for each in offered)]
+        said = {"sentence": ["a cat sleeps"], "sentences": [("a cat sleeps", "it dreams")]}
+        offered: Sequence[Any] = case.files if kind == "file" else said[kind]
+        loaded = [(samples, load(samples, 0, 0)) for samples in (spec.sample_of({name: each}) for each in offered)]
         readable = [(samples, sample) for samples, sample in loaded if sample.problem is None]
         reasons = [sample.problem for _, sample in loaded]
         wrong = f"`sample_of` reads none of the example's files as {name!r}: {reasons[:1]}"
