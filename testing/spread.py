@@ -22,7 +22,7 @@ import torch.distributed as dist
 
 from antifaz.core.discovery import discover
 from antifaz.core.objectives import Objective
-from antifaz.engine.training.spread import Groups, Step, marked, part, presences, random_groups, stepped
+from antifaz.engine.training.spread import ABSENCES, Groups, Step, part, random_groups, stepped, with_absences
 
 from .case import Case, require
 from .nodes import same
@@ -61,8 +61,8 @@ def over_processes(case: Case) -> None:
 
 def _compare(case: Case, spread: Callable[[Groups], Step], shares: int, remedy: str) -> None:
     """Hold a spread step against that of the whole batch, with everything there, unevenly much, and nothing in the first share."""
-    for present, what in zip(presences(BATCH, shares), ("", ", unevenly there", ", nothing in the first share"), strict=True):
-        groups = marked(random_groups(case.inputs, BATCH), present)
+    drawn = random_groups(case.inputs, BATCH)
+    for groups, what in zip(with_absences(drawn, BATCH, shares), ABSENCES, strict=True):
         whole, got = stepped(_built(case), [groups]), spread(groups)
         where = f"of a batch in {shares} shares{what}, and of the same batch in one"
         same(got.loss, whole.loss, f"the loss {where}", remedy + RANDOM)
@@ -82,14 +82,14 @@ def _in_turn(case: Case, ends: Sequence[int], groups: Groups) -> Step:
     rows = [slice(start, end) for start, end in zip((0, *ends), ends, strict=False)]
     step = stepped(_built(case), [part(groups, each) for each in rows])
     entries = len(step.inputs) // len(rows)
-    return Step(step.loss, [torch.cat(step.inputs[i::entries]) for i in range(entries)], step.parameters)
+    return Step(step.loss, [torch.cat(step.inputs[i::entries]) for i in range(entries)], step.parameters, step.computed)
 
 
 def _over_two(case: Case, groups: Groups) -> Step:
     """The step of a batch in two processes, half of it in each."""
     first, second = _processes().ask(case, groups)
     inputs = [torch.cat(pair) for pair in zip(first.inputs, second.inputs, strict=True)]
-    return Step(first.loss, inputs, [a + b for a, b in zip(first.parameters, second.parameters, strict=True)])
+    return Step(first.loss, inputs, [a + b for a, b in zip(first.parameters, second.parameters, strict=True)], first.computed)
 
 
 class _Processes:

@@ -34,6 +34,24 @@ def sigmoid_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
     return Term(losses.sum(), valid.sum().to(left.dtype))
 
 
+def saturated_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
+    """The same far from its threshold, where the pairs of other processes hardly count."""
+    signs = 2 * torch.eye(len(left), dtype=left.dtype, device=left.device) - 1
+    losses = -F.logsigmoid(signs * (left @ right.T - 15)) * (valid[:, None] & valid[None])
+    return Term(losses.sum(), valid.sum().to(left.dtype))
+
+
+def single_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
+    """The same with a constant in float32, which takes no values in float64."""
+    return sigmoid_pairs(left @ torch.eye(left.shape[1]), right, valid)
+
+
+def crowded(left: Tensor, right: Tensor, valid: Tensor) -> Term:
+    """The distances, which fail where nobody is there."""
+    assert left.is_meta or bool(valid.any()), "nobody is there"
+    return distances(left, right, valid)
+
+
 def gathered_pairs(left: Tensor, right: Tensor, valid: Tensor) -> Term:
     """SigLIP's loss of this process's left sides against the right sides of all."""
     everywhere, there = collectives.gather(right), collectives.gather(valid)
@@ -73,7 +91,19 @@ def brittle(left: Tensor, right: Tensor, valid: Tensor) -> Term:
 
 WAYS: dict[str, Callable[[Tensor, Tensor, Tensor], Term]] = {
     f.__name__: f
-    for f in (distances, mean_of_means, sigmoid_pairs, gathered_pairs, documented_pairs, detached_pairs, shaken, brittle)
+    for f in (
+        distances,
+        mean_of_means,
+        sigmoid_pairs,
+        saturated_pairs,
+        single_pairs,
+        crowded,
+        gathered_pairs,
+        documented_pairs,
+        detached_pairs,
+        shaken,
+        brittle,
+    )
 }
 
 

@@ -16,7 +16,7 @@ from antifaz.core.errors import RunError
 from antifaz.core.experiment import read
 from antifaz.core.streams import Shape
 from antifaz.engine.run import run_experiment
-from antifaz.engine.training.spread import SpreadObjectiveError, marked, part, presences, random_groups, stepped
+from antifaz.engine.training.spread import SpreadObjectiveError, marked, part, random_groups, stepped, with_absences
 from tests.support import planted_objectives
 
 PLUGIN = Path(planted_objectives.__file__)
@@ -36,13 +36,18 @@ def test_what_is_the_same_in_micro_batches_trains(tiny_config: Path, tmp_path: P
     assert (tmp_path / "run/stages/pretrain/weights.safetensors").exists()
 
 
-@pytest.mark.parametrize("way", ["mean_of_means", "sigmoid_pairs", "shaken"])
+@pytest.mark.parametrize("way", ["mean_of_means", "sigmoid_pairs", "saturated_pairs", "single_pairs", "shaken"])
 def test_what_is_not_is_refused_with_accumulation(tiny_config: Path, tmp_path: Path, way: str) -> None:
     with pytest.raises(SpreadObjectiveError, match=r"objectives.av: .*'pairs'.* over 2 micro-batches: its loss is") as error:
         train(tiny_config, tmp_path / "run", f"way: {way}", "stages.pretrain.accumulate=2")
     assert "needs_whole_batch" in str(error.value)
     assert error.value.exit_code == RunError.exit_code
     assert not (tmp_path / "run/stages/pretrain/checkpoints").exists()
+
+
+def test_an_objective_that_fails_on_a_share_is_refused_with_its_words(tiny_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(SpreadObjectiveError, match="it fails on a share of the batch: AssertionError: nobody is there"):
+        train(tiny_config, tmp_path / "run", "way: crowded", "stages.pretrain.accumulate=2")
 
 
 def test_nothing_is_tried_in_one_process_without_accumulation(tiny_config: Path, tmp_path: Path) -> None:
@@ -75,11 +80,14 @@ def test_a_step_over_shares_adds_their_totals_and_counts() -> None:
     assert not whole.inputs[0][2].any()
 
 
-def test_presences_are_full_uneven_and_empty_at_first() -> None:
-    full, uneven, empty = presences(8, 2)
-    assert full.all()
-    assert [int(half.sum()) for half in uneven.split(4)] == [1, 2]
-    assert empty.tolist() == [False] * 4 + [True] * 4
+def test_samples_are_there_everywhere_unevenly_differently_by_argument_and_not_in_the_first_share() -> None:
+    groups = random_groups({"left": {"a": SHAPE}, "right": {"b": SHAPE}}, 8)
+    full, uneven, apart, empty = with_absences(groups, 8, 2)
+    there = [(each["left"]["a"].presence(), each["right"]["b"].presence()) for each in (full, uneven, apart, empty)]
+    assert there[0][0].all()
+    assert [int(half.sum()) for half in there[1][0].split(4)] == [1, 2]
+    assert [torch.equal(left, right) for left, right in there] == [True, True, False, True]
+    assert there[3][0].tolist() == [False] * 4 + [True] * 4
 
 
 def test_alone_hides_the_other_processes() -> None:
