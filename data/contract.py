@@ -18,7 +18,7 @@ from torch import Tensor
 from antifaz.core.errors import ComponentError, DataError
 from antifaz.core.experiment import Experiment
 from antifaz.core.interfaces import Entry, Sample, SampleSet, views_of
-from antifaz.core.seeds import seeded
+from antifaz.core.seeds import derived_seed, seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import MEND, AntifazError, Location, Problem, declaration_of, failure, plugin_of, suggest, with_lines
@@ -108,10 +108,10 @@ def counts_of(samples: SampleSet, dataset: object = None) -> dict[str, int]:
 
 @attrs.frozen
 class Origin:
-    """An entry of `data:`, for messages.
+    """An entry of `data:`.
 
     name: of the entry. dataset: its spec; None where samples come from elsewhere, as those of a test. transforms: the specs of the
-    batch transforms of a training stage. location: where the config has the entry.
+    batch transforms of a training stage. location: where the config has the entry. seed: of the run.
     """
 
     name: str = ""
@@ -119,6 +119,7 @@ class Origin:
     transforms: Sequence[Any] = ()
     location: Location | None = None
     transform_locations: Sequence[Location] = ()
+    seed: int = 0
 
     @classmethod
     def of(cls, experiment: Experiment, name: str, *, training: bool) -> Origin:
@@ -126,7 +127,7 @@ class Origin:
         entry, location = experiment.data[name], experiment.document.location
         transforms = entry.transforms if training else ()
         places = [location(("data", name, "transforms", i)) for i in range(len(transforms))]
-        return cls(name, entry.dataset, transforms, location(("data", name)), places)
+        return cls(name, entry.dataset, transforms, location(("data", name)), places, experiment.header.seed)
 
     @property
     def words(self) -> str:
@@ -147,17 +148,20 @@ class Origin:
 
 
 def open_samples(origin: Origin, training: bool) -> SampleSet:
-    """Open a data set.
+    """Open a data set; what its author draws from a global generator meanwhile follows from the run's seed.
 
     Raises:
         DataError: a file or folder that cannot be read. ComponentError: its code raises, or what it builds is no set of samples.
     """
     with blaming(origin.dataset, f"opening data.{origin.name}", location=origin.location):
         try:
-            samples: SampleSet = origin.dataset.build(training)
+            with seeded(derived_seed(origin.seed, "data", origin.name)):
+                samples: SampleSet = origin.dataset.build(training)
         except OSError as error:
             raise unopened(origin, error) from error
     require_samples(samples, origin)
+    with blaming(origin.dataset, f"counting the samples of data.{origin.name}", location=origin.location):
+        len(samples)
     return samples
 
 
@@ -207,6 +211,10 @@ def load_sample(samples: SampleSet, index: int, seed: int, origin: Origin) -> Sa
     if not isinstance(sample, Sample):
         text = f"{origin.words} loads a {type(sample).__name__}, not a Sample: {identity_of(samples, index)!r}"
         raise origin.fault(text, "return `Sample(index, {entry: tensor, ...})` of antifaz.core.interfaces")
+    if not isinstance(sample.entries, Mapping) or not isinstance(sample.problem, str | None):
+        text = f"{origin.words} loads {identity_of(samples, index)!r} as {type(sample.entries).__name__} of entries"
+        text += f" with the problem {sample.problem!r}" if sample.problem is not None else ""
+        raise origin.fault(text, "entries are {name: tensor, or None where absent}, a problem is text, or None")
     if sample.index != index:
         text = f"{origin.words} loads {identity_of(samples, index)!r} as the sample of index {sample.index}, not {index}"
         raise origin.fault(text, "`Sample(index, ...)` takes the index that `load` was given")

@@ -125,7 +125,7 @@ class MediaSamples:
 
     def in_training(self) -> MediaSamples:
         """Return the samples of the same rows as a training stage reads them."""
-        return MediaSamples(self.rows, self.decoders, self.shapes, self.clip, training=True, missing=self.missing)
+        return MediaSamples(self.rows, self.decoders, self.shapes, self.clip, training=True, missing=self.missing, paths=self.paths)
 
     def identity(self, index: int) -> str:
         return self.row(index).name or f"row {index // self.views + 1}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from antifaz.core.experiment import EvaluateStage, Evaluation, MetricEntry, Sink
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wire import BATCH
 from antifaz.core.interfaces import Averaging, SampleSet, views_of
+from antifaz.core.seeds import derived_seed, seeded
 from antifaz.core.tokens import Features
 from antifaz.data.batches import UnreadableLimit, evaluation_batches
 from antifaz.data.contract import Origin, blaming, identity_of
@@ -31,7 +33,7 @@ from antifaz.registry.files import write_atomically
 
 from .context import Context, StoppedError
 from .contract.failures import metric_places, naming_nodes
-from .contract.results import require_figures
+from .contract.results import lower_is_better, require_figures, unchanged
 
 Values = dict[str, Features]
 Given = tuple[str, ...]
@@ -64,12 +66,29 @@ def measure(
 ) -> Measured:
     """Run the data once for each set of given modalities, and compute every metric. Called by every process.
 
+    Random numbers are the same in each evaluation of a stage, and what runs around it goes on with its own.
+
     name: of the stage. alone: the stage does nothing else; otherwise there is no progress bar, and no details are kept.
     Raises:
         StoppedError: the run was asked to stop; nothing is kept then. DataError: more unreadable files than are allowed.
     """
-    calls = _calls(entry, sinks)
     at: KeyPath = ("stages", name) if alone else ("stages", name, "validation")
+    with _repeatable(run, derived_seed(run.experiment.header.seed, *at[1:], collectives.rank())):
+        return _measured(run, name, at, entry, sinks, graph, alone=alone)
+
+
+@contextmanager
+def _repeatable(run: Context, seed: int) -> Iterator[None]:
+    """Draws from all global generators follow from a seed, and go on as before after it."""
+    with torch.random.fork_rng([run.device] if run.device.type == "cuda" else []), seeded(seed):
+        torch.manual_seed(seed)
+        yield
+
+
+def _measured(
+    run: Context, name: str, at: KeyPath, entry: Evaluation, sinks: Mapping[str, Sink[MetricEntry]], graph: Graph, *, alone: bool
+) -> Measured:
+    calls = _calls(entry, sinks)
     began = time.perf_counter()
     collected = {given: collect(run, name, entry, graph, given, references, shown=alone) for given, references in calls.items()}
     views = views_of(run.samples(entry.data, training=False))
@@ -129,12 +148,15 @@ class Measured:
         arguments = {argument: sink.pick(self._of_samples(values, averaging), argument) for argument, values in sides.items()}
         with blaming(sink.entry.spec, f"computing {key!r} of stage {self.stage!r}, given {label}", location=self.locate(key)):
             metric = sink.entry.spec.build(sink.groups)
-            figures: Any = metric(**arguments)
-            self.lower[key] = sorted(getattr(metric, "lower_is_better", ()))
+            with unchanged(arguments, sink.entry.spec):
+                figures: Any = metric(**arguments)
+            self.lower[key] = lower_is_better(metric, sink.entry.spec)
             details = getattr(metric, "details", None) if self.keeps_details else None
             if details is not None and collectives.is_main():
                 self.details.setdefault(label, {})[key] = details(**arguments).json()
-        self.results.setdefault(label, {})[key] = require_figures(figures, sink, self.stage, self.locate(key))
+        nothing = not any(bool(value.presence().any()) for group in arguments.values() for value in group.values())
+        none = figures == {} and nothing
+        self.results.setdefault(label, {})[key] = {} if none else require_figures(figures, sink, self.stage, self.locate(key))
 
     def _of_samples(self, values: Values, averaging: Averaging) -> Values:
         """Average the views of each sample; entries of the batch, such as a target, are not logits and stay their mean."""

@@ -86,7 +86,7 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
     with blaming(stage.optimizer, name):
         factors = layer_factors(model, stage.layer_decay)
         optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
-        require_optimizer(stage.optimizer, optimizer)
+        require_optimizer(stage.optimizer, optimizer, parameters.values())
     average = None if stage.ema is None else MovingAverage(parameters, stage.ema)
     best = Best() if stage.validation is not None and stage.validation.best is not None else None
     state = StageState(name, stage.steps, model, parameters, optimizer, average, best=best)

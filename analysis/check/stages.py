@@ -23,7 +23,7 @@ from antifaz.engine.contract.results import require_losses, require_members, req
 from antifaz.engine.training.callbacks import CALLED
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
-from antifaz.engine.training.parameters import pattern_problems
+from antifaz.engine.training.parameters import layer_factors, pattern_problems
 from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, KeyPath, Problem, failure, with_lines
 
 from .groups import GroupReport, report_groups
@@ -95,7 +95,9 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
     """Build the optimizer on the meta device, ask the schedule for its first and last rate, and build the callbacks."""
 
     def build() -> None:
-        require_optimizer(stage.optimizer, build_optimizer(model.named_weights(), stage.optimizer, stage.lr_scale))
+        weights, factors = model.named_weights(), layer_factors(model, stage.layer_decay)
+        built = build_optimizer(weights, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
+        require_optimizer(stage.optimizer, built, weights.values())
         if not isinstance(stage.optimizer.moments, int):
             raise TypeError("`moments` is not a whole number")
 

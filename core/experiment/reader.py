@@ -140,7 +140,9 @@ class _Reader:
                 if dataset is None:
                     self.lost_data.add(name)
                 else:
-                    shapes[name] = dataset.shapes()
+                    shapes[name] = dict(dataset.shapes())
+                    if not all(isinstance(shape, Shape) for shape in shapes[name].values()):
+                        raise TypeError("`shapes` returns something else than {name: Shape}")
             except SpecError as error:
                 self.lost_data.add(name)
                 self.report(self.document, ("data", name, *error.path), error.message, error.hint)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from antifaz.core.errors import ComponentError
 from antifaz.core.experiment import MetricEntry, ObjectiveEntry, Sink
 from antifaz.core.objectives import Loss, Term
+from antifaz.core.tokens import Features
 from antifaz.data.contract import named
 from antifaz.registry import Location, plugin_of
 
@@ -40,6 +42,8 @@ def loss_fault(loss: Any) -> str | None:
     """Say what an objective returns in place of a loss; None where it is one."""
     if not isinstance(loss, Loss):
         return f"a {type(loss).__name__}, not a Loss"
+    if not isinstance(loss.terms, Mapping) or not isinstance(loss.logs, Mapping):
+        return f"a Loss of a {type(loss.terms).__name__} of terms and a {type(loss.logs).__name__} of logs, not of mappings by name"
     if not loss.terms:
         return "a Loss without terms: there is nothing to minimise"
     for sort, terms in (("term", loss.terms), ("log", loss.logs)):
@@ -51,6 +55,8 @@ def loss_fault(loss: Any) -> str | None:
                 if not isinstance(value, Tensor) or value.dim():
                     shape = f"a tensor {list(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
                     return f"the {part} of the {sort} {name!r} as {shape}, not as a 0-dim tensor"
+                if value.dtype == torch.bool:
+                    return f"the {part} of the {sort} {name!r} as a truth value, not as a number"
     return None
 
 
@@ -66,6 +72,37 @@ def require_figures(figures: Any, sink: Sink[MetricEntry], stage: str, location:
         message = f"{named(spec)} of the plugin {plugin_of(spec)!r} ({sink.name} of stage {stage!r}) returns {fault}"
         raise ComponentError(message, hint="return {name: number}, such as {'accuracy': float(share)}", location=location)
     return dict(figures)
+
+
+@contextmanager
+def unchanged(arguments: Mapping[str, Mapping[str, Features]], spec: object) -> Iterator[None]:
+    """Refuse a metric that changes in place what it is given, which other metrics are given too.
+
+    Raises:
+        ComponentError: on leaving.
+    """
+
+    def versions() -> list[int]:
+        return [value.values._version for group in arguments.values() for value in group.values()]
+
+    before = versions()
+    yield
+    if versions() != before:
+        message = f"{named(spec)} of the plugin {plugin_of(spec)!r} changes the values that it is given in place"
+        raise ComponentError(message, hint="other metrics are given the same: work on a `.clone()`")
+
+
+def lower_is_better(metric: object, spec: object) -> list[str]:
+    """Return the figures of a metric of which the lower is the better, sorted.
+
+    Raises:
+        ComponentError: it says so by something else than a collection of names.
+    """
+    names: Any = getattr(metric, "lower_is_better", ())
+    if isinstance(names, str) or not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+        message = f"{named(spec)} of the plugin {plugin_of(spec)!r} has {names!r} as `lower_is_better`, not a collection of names"
+        raise ComponentError(message, hint='such as `("error",)`, with the comma, or `{"error"}`')
+    return sorted(names)
 
 
 def figures_fault(figures: Any) -> str | None:
@@ -102,12 +139,22 @@ def require_members(spec: object, built: Built, members: Collection[str], locati
     return built
 
 
-def require_optimizer(spec: object, built: object, location: Location | None = None) -> None:
-    """Refuse what is no optimizer of torch.
+def require_optimizer(spec: object, built: object, parameters: Iterable[nn.Parameter], location: Location | None = None) -> None:
+    """Refuse what is no optimizer of torch, or none of all these parameters in the groups that it was given.
 
     Raises:
         ComponentError: with what it is.
     """
+    who = f"{named(spec)} of the plugin {plugin_of(spec)!r}"
     if not isinstance(built, torch.optim.Optimizer):
-        message = f"{named(spec)} of the plugin {plugin_of(spec)!r} builds a {type(built).__name__}, not a torch.optim.Optimizer"
+        message = f"{who} builds a {type(built).__name__}, not a torch.optim.Optimizer"
         raise ComponentError(message, hint="derive it from torch.optim.Optimizer", location=location)
+    if not all("scale" in group for group in built.param_groups):
+        message = f"{who} builds groups of parameters without the `scale` of those that it is given"
+        raise ComponentError(message, hint="hand over `groups` as they are: `SGD(groups, ...)`", location=location)
+    given = {id(p) for p in parameters}
+    if lacking := len(given - {id(p) for group in built.param_groups for p in group["params"]}):
+        message = f"{who} leaves out {lacking} of the {len(given)} parameters that it is given"
+        raise ComponentError(
+            message, hint="hand over all `groups`; `freeze` of the stage keeps weights as they are", location=location
+        )

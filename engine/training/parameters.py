@@ -52,8 +52,9 @@ def _layers_above(model: TrainingModel, blocks: str) -> dict[str, int]:
 
 
 def _upstream(model: TrainingModel, node: str) -> set[str]:
-    """Return the nodes whose weights are used on the way to a node, without that node."""
-    nodes, pending = model.graph.wiring.nodes, [node]
+    """Return the nodes whose weights are used on the way to a node, or to one that shares its weights, without that node."""
+    nodes = model.graph.wiring.nodes
+    pending = [name for name, each in nodes.items() if node in (name, each.plan.share)]
     reached: set[str] = set()
     while pending:
         feeding = {wire.node for wire in nodes[pending.pop()].wires if wire.node in nodes} - reached
@@ -89,12 +90,13 @@ def require_known_parameters(experiment: Experiment, stages: Iterable[str]) -> N
 
 def pattern_problems(experiment: Experiment, name: str, stage: TrainStage, model: TrainingModel) -> list[Problem]:
     """List the patterns of a stage's options that no parameter matches, and the lists of blocks that are none."""
-    weights = list(model.named_weights())
-    parts = [*weights, *model.named_parts()]
+    weights, modules = list(model.named_weights()), model.named_parts()
+    parts = [*weights, *modules]
     problems = []
     for path, pattern in _patterns(stage):
-        names = parts if path[0] == "freeze" else weights
-        if not any(matches(pattern, each) for each in names):
+        held = [module for each, module in modules.items() if matches(pattern, each)] if path[0] == "freeze" else []
+        without_weights = held and not any(next(module.parameters(), None) is not None for module in held)
+        if not without_weights and not any(matches(pattern, each) for each in weights):
             message = f"{pattern!r} stands for no parameter of stage {name!r}"
             where = experiment.document.location(("stages", name, *path))
             problems.append(Problem(message, where, _nearest_names(pattern, parts)))

@@ -10,13 +10,11 @@ import math
 from collections.abc import Mapping
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from antifaz.core import collectives
 from antifaz.core.experiment import Evaluation, Experiment, TrainStage, validation_of
 from antifaz.core.graph.module import Graph, build_graph
-from antifaz.core.seeds import derived_seed
 from antifaz.engine import checkpoints, parallel
 from antifaz.engine.context import Context
 from antifaz.engine.evaluate import Measured, label_of, label_of_metric, measure
@@ -65,9 +63,7 @@ class Validation:
         assert self.entry is not None
         fill(self.graph, state.weights(), self.run.experiment, self.name)
         parallel.take_from_main(self.graph.weights())
-        with torch.random.fork_rng([self.run.device] if self.run.device.type == "cuda" else []):
-            torch.manual_seed(derived_seed(self.run.experiment.header.seed, self.name, "validation", collectives.rank()))
-            measured = measure(self.run, self.name, self.entry, self.sinks, self.graph, alone=False)
+        measured = measure(self.run, self.name, self.entry, self.sinks, self.graph, alone=False)
         self.run.log(self.name, state.step, {f"{VALIDATION}{figure}": value for figure, value in measured.figures().items()})
         if state.best is not None:
             state.best = self.best_so_far(state, state.best, measured)

@@ -6,6 +6,7 @@ import pickle
 import re
 from typing import Any
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
@@ -23,12 +24,13 @@ from antifaz.data.contract import (
     form_fault,
     identity_of,
     load_sample,
+    open_samples,
     range_fault,
     require_samples,
 )
 from antifaz.plugins.modality_dropout.spec import ModalityDropout
 from antifaz.plugins.optimizers.sgd import SGD
-from antifaz.registry import Location
+from antifaz.registry import Location, component
 
 
 class Words:
@@ -51,6 +53,25 @@ class Words:
 
 def batch(*indices: int) -> dict[str, Features]:
     return Collate(Words())([(Words().load(i, 0), 0) for i in indices]).entries
+
+
+@component("dataset", "drawn")
+@attrs.frozen
+class Drawn:
+    """A data set whose author draws a split when it is opened."""
+
+    def shapes(self) -> Any:
+        return Words.shapes
+
+    def build(self, training: bool) -> Any:
+        samples = Words()
+        samples.halves = torch.randperm(20).tolist()  # type: ignore[attr-defined]
+        return samples
+
+
+def test_what_is_drawn_when_a_set_is_opened_follows_from_the_seed() -> None:
+    drawn = [open_samples(Origin("train", Drawn(), seed=seed), True).halves for seed in (0, 0, 1)]  # type: ignore[attr-defined]
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_absent_entries_are_in_range_and_others_must_be() -> None:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from antifaz.core.errors import ComponentError
 from antifaz.core.objectives import Loss, Term
-from antifaz.engine.contract.results import figures_fault, loss_fault, require_members, require_optimizer
+from antifaz.core.tokens import Features
+from antifaz.engine.contract.results import (
+    figures_fault,
+    loss_fault,
+    lower_is_better,
+    require_members,
+    require_optimizer,
+    unchanged,
+)
 from antifaz.plugins.optimizers.sgd import SGD
 
 ONE = torch.ones(())
@@ -52,4 +62,25 @@ def test_methods_and_optimizers() -> None:
     with pytest.raises(ComponentError, match="the optimizer 'sgd' of the plugin 'optimizers' builds an object without `log`: list"):
         require_members(SGD(lr=0.1), [], ("append", "log"))
     with pytest.raises(ComponentError, match=r"builds a list, not a torch.optim.Optimizer"):
-        require_optimizer(SGD(lr=0.1), [])
+        require_optimizer(SGD(lr=0.1), [], [])
+    weights = [nn.Parameter(torch.zeros(2)), nn.Parameter(torch.zeros(3))]
+    require_optimizer(SGD(lr=0.1), torch.optim.SGD([{"params": weights, "scale": 1.0}]), weights)
+    with pytest.raises(ComponentError, match="builds groups of parameters without the `scale`"):
+        require_optimizer(SGD(lr=0.1), torch.optim.SGD(weights), weights)
+    with pytest.raises(ComponentError, match="leaves out 1 of the 2 parameters"):
+        require_optimizer(SGD(lr=0.1), torch.optim.SGD([{"params": weights[:1], "scale": 1.0}]), weights)
+
+
+def test_a_metric_may_not_change_what_others_are_given() -> None:
+    arguments = {"values": {"a": Features(torch.ones(3))}}
+    with unchanged(arguments, SGD(lr=0.1)):
+        arguments["values"]["a"].values.sum()
+    with pytest.raises(ComponentError, match="changes the values that it is given in place"), unchanged(arguments, SGD(lr=0.1)):
+        arguments["values"]["a"].values.zero_()
+
+
+def test_what_is_lower_is_named() -> None:
+    assert lower_is_better(SimpleNamespace(lower_is_better=("b", "a")), SGD(lr=0.1)) == ["a", "b"]
+    assert lower_is_better(object(), SGD(lr=0.1)) == []
+    with pytest.raises(ComponentError, match="has 'error' as `lower_is_better`, not a collection of names"):
+        lower_is_better(SimpleNamespace(lower_is_better="error"), SGD(lr=0.1))

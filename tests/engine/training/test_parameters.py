@@ -159,6 +159,23 @@ def test_patterns_that_stand_for_nothing_are_found_before_any_training(tiny: Tin
     require_known_parameters(experiment, ["pretrain", "evaluate"])  # of the other stages, nothing is wrong
 
 
+def test_a_pattern_of_shared_weights_alone_freezes_nothing_and_is_refused(tiny: Tiny) -> None:
+    experiment = tiny("graph.twin={share: video_z, in: pooled.audio}", "stages.pretrain.freeze=['tw*', fusion]")
+    options = experiment.stages["pretrain"]
+    assert isinstance(options, TrainStage)
+    (problem,) = pattern_problems(experiment, "pretrain", options, model_of(experiment))
+    assert problem.message == "'tw*' stands for no parameter of stage 'pretrain'"
+
+
+def test_what_feeds_a_node_that_shares_the_blocks_comes_before_them_too(tiny: Tiny) -> None:
+    experiment = tiny(
+        "graph.copy={use: spectrogram_patches, in: batch.audio, patch: [8, 8], width: 16}",
+        "graph.twin={share: encoder, in: {audio: copy}}",
+    )
+    factors = layer_factors(model_of(experiment), {"encoder.blocks": 0.5})
+    assert {factors[name] for name in factors if name.startswith(("video.", "copy."))} == {0.125}
+
+
 def test_lists_of_blocks_are_lists_of_modules(tiny: Tiny) -> None:
     model = model_of(tiny())
     assert [len(blocks) for name, blocks in block_lists(model).items() if name == "encoder.blocks"] == [2]
