@@ -117,7 +117,7 @@ def given_samples(case: Case) -> None:
     for name, kind in spec.takes().items():
         wrong = f"`takes` says that {name!r} is {kind!r}"
         require(kind in get_args(GivenKind), wrong, f"say one of {', '.join(get_args(GivenKind))}")
-        said = {"sentence": ["a cat sleeps"], "sentences": [("a cat sleeps", "it dreams")]}
+        said: dict[str, Sequence[Any]] = {"sentence": ["a cat sleeps"], "sentences": [("a cat sleeps", "it dreams")]}
         offered: Sequence[Any] = case.files if kind == "file" else said[kind]
         loaded = [(samples, load(samples, 0, 0)) for samples in (spec.sample_of({name: each}) for each in offered)]
         readable = [(samples, sample) for samples, sample in loaded if sample.problem is None]
