@@ -14,11 +14,16 @@ from antifaz.core.discovery import discover
 from antifaz.core.errors import ComponentError
 from antifaz.core.examples import FOLDER, Example
 from antifaz.core.kinds import KINDS
-from antifaz.registry import Plugins, component_of, declaration_of
+from antifaz.engine.contract.failures import advice
+from antifaz.registry import Plugins, component_of, declaration_of, failure, plugin_of
+from antifaz.registry.failures import last_lines
 
 from .case import Case
 
 Run = Callable[[Case], None]
+
+LAST_LINES = "let the lines above take what the check hands them: a run may hand them the same (docs/conformance.md)"
+RETURNS = "no line of the plugin raised this: what it returned before is not what its kind promises (docs/conformance.md)"
 
 
 def checks_of(kind: str) -> list[Run]:
@@ -47,9 +52,14 @@ class Check:
             try:
                 self.run(case)
             except (AssertionError, ComponentError) as error:
-                about = (self.run.__doc__ or "").strip().partition("\n")[0]
-                message = f"{self.example.kind} {self.example.text}: {error}\n    The check: {about}"
-                raise AssertionError(message) from error
+                raise self.failed(str(error)) from error
+            except Exception as error:  # whatever a plugin's own code raises, or what it hands over brings about
+                raise self.failed(_raised(error, spec)) from error
+
+    def failed(self, wrong: str) -> AssertionError:
+        """Return the error that names the example and the check. wrong: what is, and what may be done about it."""
+        about = (self.run.__doc__ or "").strip().partition("\n")[0]
+        return AssertionError(f"{self.example.kind} {self.example.text}: {wrong}\n    The check: {about}")
 
     @property
     def plugin_files(self) -> tuple[str, ...]:
@@ -58,6 +68,14 @@ class Check:
 
     def __str__(self) -> str:
         return self.name
+
+
+def _raised(error: Exception, spec: object) -> str:
+    """Put an exception out of a check into words: the plugin's last lines, and what its author may do."""
+    lines = last_lines(error, spec)
+    where = f"\n    in the plugin {plugin_of(spec)!r}:{lines}" if lines else ""
+    remedy = advice(error, LAST_LINES if lines else RETURNS)
+    return f"fails: {failure(error, spec)}{where}\n    To mend it: {remedy}"
 
 
 @functools.cache

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from antifaz.core.graph.loading import fake_batch
-from antifaz.core.objectives import reduce
+from antifaz.core.objectives import Loss, reduce
 from antifaz.core.streams import Group, Shape
 from antifaz.core.tokens import Features
+from antifaz.engine.contract.results import FIGURES_HINT, LOSS_HINT, figures_fault, loss_fault
 
 from .case import Case, require
 from .nodes import TIGHT, gradients, same
@@ -43,7 +45,14 @@ def _map(groups: Groups, change: object, arguments: set[str] | None = None) -> G
 def _loss(case: Case, groups: Groups) -> tuple[Tensor, dict[str, Tensor]]:
     torch.manual_seed(1)
     module = case.spec.build(case.inputs).double()
-    return reduce({"it": module(**groups)}, {"it": 1.0})
+    return reduce({"it": checked_loss(module(**groups))}, {"it": 1.0})
+
+
+def checked_loss(returned: Any) -> Loss:
+    """Fail unless an objective has returned a loss, as a run would refuse it."""
+    require((fault := loss_fault(returned)) is None, f"it returns {fault}", LOSS_HINT)
+    loss: Loss = returned
+    return loss
 
 
 def finite_with_gradients(case: Case) -> None:
@@ -105,9 +114,7 @@ def meta_device(case: Case) -> None:
     """It runs on the meta device, where `check` looks at it."""
     with torch.device("meta"):
         module = case.spec.build(case.inputs)
-    loss = module(**_map(_draw(case), lambda v: Features(v.values.to("meta"))))
-    shapes = {name: list(term.total.shape) for name, term in loss.terms.items() if term.total.dim()}
-    require(not shapes, f"totals of terms are no scalars: {shapes}", "sum over the samples: `antifaz.core.objectives.masked_sum`")
+    checked_loss(module(**_map(_draw(case), lambda v: Features(v.values.to("meta")))))
 
 
 def _require_finite(figures: Mapping[str, Tensor]) -> None:
@@ -116,15 +123,15 @@ def _require_finite(figures: Mapping[str, Tensor]) -> None:
 
 
 def _figures(case: Case, groups: Groups) -> dict[str, float]:
-    return dict(case.spec.build(case.inputs)(**groups))
+    figures: Any = case.spec.build(case.inputs)(**groups)
+    require((fault := figures_fault(figures)) is None, f"it returns {fault}", FIGURES_HINT)
+    return dict(figures)
 
 
 def finite(case: Case) -> None:
     """Named, finite numbers."""
-    figures = _figures(case, _draw(case))
-    require(figures, "it measures nothing", "return a number for each name")
-    wrong = [name for name, value in figures.items() if not (isinstance(value, float | int) and math.isfinite(value))]
-    require(not wrong, f"these are not finite numbers: {', '.join(wrong)}", "return Python numbers (`.item()`), finite ones")
+    wrong = [f"{name} is {value}" for name, value in _figures(case, _draw(case)).items() if not math.isfinite(value)]
+    require(not wrong, ", ".join(wrong), "guard logarithms, roots and divisions, above all by a count of 0")
 
 
 def absent_samples_of_metrics(case: Case) -> None:

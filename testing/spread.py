@@ -25,6 +25,7 @@ from antifaz.core.objectives import Objective
 from antifaz.engine.training.spread import ABSENCES, Groups, Step, part, random_groups, stepped, with_absences
 
 from .case import Case, require
+from .losses import checked_loss
 from .nodes import same
 
 BATCH = 12
@@ -47,6 +48,7 @@ RANDOM = "; one that draws random numbers declares `draws_randomly = True`, and 
 
 def over_processes(case: Case) -> None:
     """Spread over processes, evenly or not, a batch gives the loss and the gradients that it gives in one."""
+    checked_loss(_built(case)(**random_groups(case.inputs, BATCH)))
     if getattr(case.spec, "draws_randomly", False):
         groups = random_groups(case.inputs, BATCH)
         losses = {float(stepped(_built(case, seed), [groups]).loss) for seed in range(5)}

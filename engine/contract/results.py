@@ -19,6 +19,7 @@ from antifaz.registry import Location, plugin_of
 Built = TypeVar("Built")
 
 LOSS_HINT = "return Loss(terms={name: Term(total, count)}) of antifaz.core.objectives: 0-dim tensors, a sum and how many it is over"
+FIGURES_HINT = "return {name: number}, such as {'accuracy': float(share)}"
 
 
 def require_losses(
@@ -70,7 +71,7 @@ def require_figures(figures: Any, sink: Sink[MetricEntry], stage: str, location:
     if fault is not None:
         spec = sink.entry.spec
         message = f"{named(spec)} of the plugin {plugin_of(spec)!r} ({sink.name} of stage {stage!r}) returns {fault}"
-        raise ComponentError(message, hint="return {name: number}, such as {'accuracy': float(share)}", location=location)
+        raise ComponentError(message, hint=FIGURES_HINT, location=location)
     return dict(figures)
 
 

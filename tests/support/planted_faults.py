@@ -1,19 +1,23 @@
-"""A plugin of backbones: one that is right, and wrong ones, each by one fault that the conformance kit must find.
+"""A plugin of backbones: one that is right, and wrong ones, each by one fault that the conformance kit must find. Other kinds
+are below, those that raise or hand over what is none of their kind.
 
 The right one adds to every token a linear map of the mean of what its stream reads: a modality itself, fusion tokens everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
 
 import attrs
 import torch
 from torch import Tensor, nn
 
+from antifaz.core.interfaces import Sample
+from antifaz.core.objectives import Loss, Objective, Term
 from antifaz.core.routing import Routing
-from antifaz.core.streams import Group, Stream
-from antifaz.core.tokens import Tokens
+from antifaz.core.streams import Group, Shape, Stream, only
+from antifaz.core.tokens import Features, Tokens
 from antifaz.registry import component, hookimpl, option
 
 
@@ -184,6 +188,111 @@ class Ordered:
         return Routing.full({reader.name: names[: i + 1] for i, reader in enumerate(readers)})
 
 
+class Metric(Protocol):
+    def __call__(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Any: ...
+
+
+class MetricFault:
+    def validate(self, inputs: Mapping[str, Group]) -> None: ...
+
+    def build(self, inputs: Mapping[str, Group]) -> Metric:
+        return self.measure
+
+    def measure(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Any:
+        raise NotImplementedError
+
+
+@component("metric", "bare", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class Bare(MetricFault):
+    """A bare number."""
+
+    def measure(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Any:
+        return 1.0
+
+
+@component("metric", "tensor", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class InTensor(MetricFault):
+    """A tensor in place of a number."""
+
+    def measure(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Any:
+        return {"a": torch.ones(())}
+
+
+@component("metric", "raises", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class Raises(MetricFault):
+    """An entry that is not there."""
+
+    def measure(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Any:
+        return {"a": float(left["absent"].values.mean())}
+
+
+class Distance(Objective):
+    def __init__(self, loss: Callable[[Tensor, Tensor, Tensor], Loss]) -> None:
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, left: Mapping[str, Features], right: Mapping[str, Features]) -> Loss:
+        a, b = only(left), only(right)
+        return self.loss(a.values, b.values, a.presence() & b.presence())
+
+
+@component("objective", "no_terms", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class NoTerms:
+    """A loss without terms."""
+
+    def validate(self, inputs: Mapping[str, Group]) -> None: ...
+
+    def build(self, inputs: Mapping[str, Group]) -> Objective:
+        return Distance(lambda left, right, valid: Loss({}))
+
+
+def boolean(left: Tensor, right: Tensor, valid: Tensor) -> Loss:
+    kept = (left - right)[valid]
+    return Loss({"distance": Term(kept.square().sum(), valid.sum().to(left.dtype))})
+
+
+@component("objective", "boolean", arguments=("left", "right"))
+@attrs.frozen(kw_only=True)
+class Boolean:
+    """A selection of samples, which no shapes alone can tell."""
+
+    def validate(self, inputs: Mapping[str, Group]) -> None: ...
+
+    def build(self, inputs: Mapping[str, Group]) -> Objective:
+        return Distance(boolean)
+
+
+class PlainNumbers:
+    """Samples without `identity` and `counts`."""
+
+    shapes: ClassVar[Mapping[str, Shape]] = {"number": Shape((2,))}
+
+    def __len__(self) -> int:
+        return 3
+
+    def load(self, index: int, seed: int) -> Sample:
+        return Sample(index, {"number": torch.full((2,), float(index))})
+
+    def finish(self, name: str, values: Tensor) -> Tensor:
+        return values
+
+
+@component("dataset", "numbers")
+@attrs.frozen(kw_only=True)
+class Numbers:
+    """A data set of the least that a data set must be."""
+
+    def shapes(self) -> Mapping[str, Shape]:
+        return dict(PlainNumbers.shapes)
+
+    def build(self, training: bool) -> PlainNumbers:
+        return PlainNumbers()
+
+
 @hookimpl
 def antifaz_components() -> list[type]:
-    return [MeansSpec, Ordered]
+    return [MeansSpec, Ordered, Bare, InTensor, Raises, NoTerms, Boolean, Numbers]

@@ -10,7 +10,7 @@ import pytest
 import antifaz.testing
 from antifaz.core.discovery import discover
 from antifaz.core.examples import Example
-from antifaz.core.streams import Stream
+from antifaz.core.streams import Shape, Stream
 from antifaz.registry import Plugins
 from antifaz.testing import conformance
 
@@ -65,9 +65,55 @@ def test_a_fault_is_found_by_the_check_that_is_about_it(faulty: Plugins, fault: 
             failed[check.name.partition(": ")[2]] = error
     assert set(failed) == found
     for error in failed.values():
-        if isinstance(error, AssertionError):  # others are raised by the component's own code
-            assert str(error).startswith(f"backbone {{use: means, fault: {fault}}}: ")
-            assert "To mend it: " in str(error)
+        assert isinstance(error, AssertionError)
+        assert str(error).startswith(f"backbone {{use: means, fault: {fault}}}: ")
+        assert "To mend it: " in str(error)
+        assert "The check: " in str(error)
+
+
+PAIRS = {"left": {"a": Shape((4,))}, "right": {"b": Shape((4,))}}
+
+
+def failures(example: Example, plugins: Plugins) -> dict[str, str]:
+    """The messages of the checks that fail, all of them AssertionErrors."""
+    failed = {}
+    for check in conformance([example], plugins=plugins):
+        try:
+            check()
+        except AssertionError as error:
+            failed[check.name.partition(": ")[2]] = str(error)
+    return failed
+
+
+@pytest.mark.parametrize(
+    ("kind", "component", "said"),
+    [
+        ("metric", "bare", "returns a bare float, not a mapping of names to numbers"),
+        ("metric", "tensor", "returns 'a' as a tensor [], not as a number: `.item()` makes one"),
+        ("metric", "raises", "fails: KeyError: 'absent' (planted_faults.py:"),
+        ("objective", "no_terms", "returns a Loss without terms: there is nothing to minimise"),
+    ],
+)
+def test_what_is_no_result_is_told_by_every_check(faulty: Plugins, kind: str, component: str, said: str) -> None:
+    example = Example(kind, component, PAIRS)
+    messages = failures(example, faulty)
+    assert len(messages) == len(conformance([example], plugins=faulty))
+    for message in messages.values():
+        assert message.startswith(f"{kind} {component}: ")
+        assert said in message
+        assert "\n    To mend it: " in message
+        assert "\n    The check: " in message
+
+
+def test_what_depends_on_values_is_told_so(faulty: Plugins) -> None:
+    message = failures(Example("objective", "boolean", PAIRS), faulty)["meta device"]
+    assert message.startswith("objective boolean: fails: NotImplementedError: ")
+    assert "in boolean: kept = (left - right)[valid]" in message
+    assert "To mend it: it is tried on shapes alone, so none may depend on values: in place of boolean indexing" in message
+
+
+def test_a_data_set_may_leave_out_names_and_counts(faulty: Plugins) -> None:
+    assert failures(Example("dataset", "numbers"), faulty) == {}
 
 
 def test_no_check_fails_without_words() -> None:
