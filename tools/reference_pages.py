@@ -41,7 +41,7 @@ PLACES: Mapping[str, str] = {
     "metric": "`metrics:` of a stage that evaluates, by name",
     "dataset": "an entry of `data:`",
     "decoder": "`modalities:` of a data set, by the name of the entry that it makes",
-    "transform": "`augment:` of a decoder",
+    "transform": "`augment:` of a decoder, or where a data set of your own takes transforms",
     "batch_transform": "the list `transforms:` of an entry of `data:`",
     "weights": "`init:` of a stage, by the name of the node that takes a part of them",
 }

@@ -20,6 +20,8 @@ WIDTH = 110
 """Characters of a line of YAML."""
 SECONDS = 1.0
 """Length of the clip whose shape is told of a decoder."""
+DOMAINS = ("video", "spectrogram")
+"""What decoders augment; a transform of another domain, or of none, is for data sets that take it themselves."""
 
 
 @attrs.frozen(kw_only=True)
@@ -177,6 +179,8 @@ def in_context(component: Component, text: str, inputs: Group | Mapping[str, Gro
         "transform": {"data": {"train": {"modalities": {next(iter(inputs), name): {"augment": data}}}}},
         "batch_transform": {"data": {"train": {"transforms": [data]}}},
     }
+    if kind.name == "transform" and getattr(component.spec, "domain", None) not in DOMAINS:
+        return "# where a data set takes transforms\n" + as_config({"data": {"train": {"augment": data}}})
     return as_config(places.get(kind.name, {kind.name: data}))
 
 

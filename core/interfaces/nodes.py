@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @slot(KINDS["mask"])
 class MaskPolicy(Protocol):
-    """Makes a routing from the streams; knows nothing of the layers that will use it."""
+    """Makes a routing from the streams, in whatever order they come: a mask that needs an order sorts their names."""
 
     def routing(self, readers: Sequence[Stream], sources: Sequence[Stream]) -> Routing:
         """Return the routing. Self-attention is the case `readers == sources`. Raises SpecError for streams it cannot route."""

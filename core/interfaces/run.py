@@ -44,7 +44,7 @@ class RunContext(Protocol):
 
 
 class Logger(Protocol):
-    """Keeps the figures of a run somewhere, besides the engine's own metrics.jsonl. Used in the main process alone."""
+    """Keeps the figures of a run, besides metrics.jsonl; in the main process alone. What it does not flush is lost in a kill."""
 
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         """Keep the named figures of a step; of an evaluation, at step 0. A stopped run may log a step again."""

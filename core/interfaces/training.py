@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class ObjectiveSpec(Protocol):
     """The spec of a loss term; the names in its declaration's `arguments` are what `in:` fills.
 
-    The engine adds the totals and counts of all processes and, with `accumulate`, micro-batches; the kit and a trial before the
-    first step hold every objective to that (docs/conformance.md). A loss that compares the samples of a batch gathers them and
-    declares `needs_whole_batch`; with B samples here and G in all processes:
+    The engine adds the totals and counts of all processes; with `accumulate`, each micro-batch counts equally. The kit and a trial
+    before the first step hold every objective to that (docs/conformance.md). A loss that compares the samples of a batch gathers
+    them and declares `needs_whole_batch`; with B samples here and G in all processes:
 
         right_GW, valid_G = collectives.gather(right_BW), collectives.gather(valid_B)
         own_B = torch.arange(B) + collectives.rank() * B  # where this process's samples are among all

@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -51,6 +52,16 @@ def test_their_tests_pass_at_once(written: dict[str, Path], site: dict[str, str]
     assert done.returncode == 0, done.stdout[-3000:]
     checks = sum(len(kind.checks) for kind in KINDS.values())
     assert f"{2 * checks} passed" in done.stdout
+
+
+def test_the_logger_keeps_its_lines_when_it_is_killed(written: dict[str, Path], tmp_path: Path) -> None:
+    names: dict[str, Any] = {}
+    exec((written["my-logger"] / "src" / "my_logger" / "logger_module.py").read_text(), names)
+    file = tmp_path / "events" / "figures.csv"
+    logger = names["MyLoggerLogger"](file)
+    logger.log("train", 1, {"loss": 0.5})
+    assert file.read_text() == "train,1,loss,0.5\n"  # before `close`
+    logger.close()
 
 
 def test_the_code_is_clean_and_formatted(written: dict[str, Path]) -> None:

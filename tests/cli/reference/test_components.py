@@ -74,6 +74,38 @@ def test_an_example_that_is_no_component_is_shown_without_shapes(tmp_path: Path)
     assert (page.arriving, page.leaving) == ({}, {})
 
 
+JITTER = """
+import attrs
+from antifaz.core.examples import Example
+from antifaz.core.streams import Shape
+from antifaz.registry import component, hookimpl
+
+@component("transform", "jitter")
+@attrs.frozen(kw_only=True)
+class Jitter:
+    \"\"\"Adds noise to a signal.\"\"\"
+    domain = "signal"
+
+@hookimpl
+def antifaz_components():
+    return [Jitter]
+
+@hookimpl
+def antifaz_examples():
+    return [Example("transform", "jitter", {"signal": Shape((3, 100))})]
+"""
+
+
+def test_a_transform_of_no_decoders_domain_stands_in_the_data_set(tmp_path: Path) -> None:
+    file = tmp_path / "jitter.py"
+    file.write_text(JITTER)
+    plugins = discover([file])
+    page = component_page(find_component("jitter", plugins), plugins)
+    assert page.example == "# where a data set takes transforms\ndata:\n  train: {augment: jitter}\n"
+    flip = component_page(find_component("flip", plugins), plugins)
+    assert yaml.safe_load(flip.example)["data"]["train"]["modalities"]
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
