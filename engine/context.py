@@ -145,7 +145,7 @@ class Context:
         """
         if not collectives.is_main():
             return
-        record = {"stage": stage, "step": step, **figures}
+        record = {**figures, "stage": stage, "step": step}
         self.folder.log(record)
         for spec, logger in self._loggers:
             with blaming(spec, stage, step):

@@ -161,9 +161,9 @@ class Predictor:
             samples = dataset.sample_of(named)
             count = len(samples)
         views = [load_sample(samples, i, 0, origin) for i in range(count)]
-        if not views:
-            message = f"the data set {declaration_of(dataset).name!r} makes no sample of {', '.join(named)}"
-            raise RunError(message, hint="`sample_of` returns a set of one sample, or of its views")
+        if not views or count != views_of(samples):
+            message = f"the data set {declaration_of(dataset).name!r} makes {count or 'no'} samples of {', '.join(named)}, not one"
+            raise RunError(message, hint="`sample_of` returns a set of one sample, or of as many views of it as its `views` says")
         for view in views:
             if view.problem is not None:
                 raise DataError(view.problem)
@@ -284,7 +284,10 @@ def load(
     try:
         experiment = read(folder.config, installed)
     except ConfigError as error:
-        hint = f"a run of an earlier version can be brought to today's words: python tools/migrate_run.py {folder.root}"
+        hint = (
+            "a run with a plugin file needs it again (`-p FILE`; in Python `plugins=[...]`); one of an earlier version is brought "
+            f"to today's words by python tools/migrate_run.py {folder.root}"
+        )
         raise ConfigError(error.problems, hint=hint) from None
     names = list(experiment.stages)
     if stage is not None and stage not in names:

@@ -20,7 +20,7 @@ from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.registry import AntifazError, ConfigError
 from antifaz.registry.files import write_atomically
 
-from . import parallel
+from . import checkpoints, parallel
 from .context import Context, StoppedError
 from .contract.metrics import metric_problems
 from .evaluate import evaluate
@@ -85,6 +85,8 @@ def execute(run: Context) -> None:
         for name, stage in run.experiment.stages.items():
             if run.folder.is_done(name):
                 run.say(f"[bold]{name}[/] is done already")
+                if collectives.is_main():
+                    checkpoints.forget_best_from(run.folder.checkpoints(name))  # left there if it was killed at its very end
             elif isinstance(stage, TrainStage):
                 train(run, name, stage)
             else:

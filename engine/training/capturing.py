@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from antifaz.core.errors import RunError
+from antifaz.core.errors import ComponentError, RunError
 from antifaz.core.experiment import CallbackEntry
 from antifaz.core.interfaces import Callback, CallbackSpec
+from antifaz.data.contract import named
 from antifaz.layers.capture import capture, require_known
-from antifaz.registry import SpecError, declaration_of
+from antifaz.registry import SpecError, declaration_of, plugin_of
 
 from .state import StageState
 
@@ -25,10 +27,9 @@ def capturing(state: StageState, callbacks: Iterable[tuple[CallbackEntry, Callba
     """
     patterns: list[str] = []
     for entry, callback in callbacks:
-        if (state.step + 1) % getattr(callback, "capture_every", 1) == 0:
-            wanted = list(getattr(callback, "capture", ()))
-            _require_known(entry.spec, state, wanted)
-            patterns += wanted
+        wanted = _wanted(entry.spec, callback, state)
+        _require_known(entry.spec, state, wanted)
+        patterns += wanted
     if not patterns:
         state.captured = {}
         yield
@@ -36,6 +37,23 @@ def capturing(state: StageState, callbacks: Iterable[tuple[CallbackEntry, Callba
     with capture(state.model, patterns) as captured:
         yield
     state.captured = captured
+
+
+def _wanted(spec: CallbackSpec, callback: Callback, state: StageState) -> list[str]:
+    """Return the patterns that a callback wants in the next step.
+
+    Raises:
+        ComponentError: they are no list of patterns, or its steps no whole number.
+    """
+    every: Any = getattr(callback, "capture_every", 1)
+    patterns: Any = getattr(callback, "capture", ())
+    if not isinstance(every, int) or every < 1:
+        message = f"{named(spec)} of the plugin {plugin_of(spec)!r} has {every!r} as `capture_every`, not a number of steps"
+        raise ComponentError(message, hint="a whole number, at least 1")
+    if isinstance(patterns, str) or not isinstance(patterns, Sequence):
+        message = f"{named(spec)} of the plugin {plugin_of(spec)!r} has {patterns!r} as `capture`, not a list of patterns"
+        raise ComponentError(message, hint='such as ["encoder.blocks.*.attention"]')
+    return list(patterns) if (state.step + 1) % every == 0 else []
 
 
 def _require_known(spec: CallbackSpec, state: StageState, patterns: Sequence[str]) -> None:

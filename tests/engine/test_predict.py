@@ -156,7 +156,7 @@ def test_a_data_set_that_breaks_the_protocol_is_named(tiny_config: Path) -> None
     with pytest.raises(RunError, match=r"'numbers' says that it takes a 'array' as 'imu'\n.*kinds: file, sentence, sentences"):
         wrong.predict([{"imu": np.zeros(3)}])
     empty = numbers(experiment, takes=lambda self: {"imu": "file"}, sample_of=lambda self, given: [])
-    with pytest.raises(RunError, match=r"'numbers' makes no sample of imu\n.*one sample, or of its views"):
+    with pytest.raises(RunError, match=r"'numbers' makes no samples of imu, not one\n.*one sample, or of as many views"):
         empty.predict(["a.npy"])
     with pytest.raises(DataError, match=r"nothing is given for a sample\n.*names: imu"):
         empty.predict([{}])

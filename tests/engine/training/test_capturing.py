@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from antifaz.core.errors import RunError
+from antifaz.core.errors import ComponentError, RunError
 from antifaz.core.experiment import CallbackEntry, Experiment
 from antifaz.core.interfaces import Callback
 from antifaz.engine.run import run_experiment
@@ -69,6 +69,14 @@ def test_with_accumulation_it_is_of_the_last_micro_batch(tiny, tmp_path: Path) -
     parts += ["stages.pretrain.objectives={av: !delete , l: {use: cross_entropy, in: [labels, batch.label]}}"]
     run_with(tiny(*SHORT[:-1], *parts, "stages.pretrain.accumulate=2"), tmp_path / "run", watching)
     assert [len(found["encoder.blocks.0"].streams["audio"]) for found in watching.found] == [4, 4, 4]
+
+
+@pytest.mark.parametrize(
+    ("capture", "every", "words"), [("head", 1, "not a list of patterns"), (["pooled"], 0, "not a number of steps")]
+)
+def test_what_a_callback_asks_for_is_a_list_of_patterns(tiny, tmp_path: Path, capture: Any, every: int, words: str) -> None:
+    with pytest.raises(ComponentError, match=words):
+        run_with(tiny(*SHORT), tmp_path / "run", Watching(capture, every))
 
 
 def test_a_name_that_is_not_there_is_told_with_the_callback(tiny, tmp_path: Path) -> None:
