@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from antifaz.core.errors import ComponentError
-from antifaz.registry import MEND, AntifazError, ConfigError, failing_plugin, failure, plugin_of, with_lines
+from antifaz.registry import MEND, AntifazError, ConfigError, failing_plugin, failure, is_lost_process, plugin_of, with_lines
 from antifaz.registry.plugins.discovery import GROUP
 
 from .commands.check import check
@@ -72,10 +72,13 @@ def main() -> None:
 
 def tell(error: AntifazError, shows_traceback: bool) -> NoReturn:
     """Say what is wrong, and leave with the exit code of the error."""
-    leave_the_word_to_the_first()
+    let_others_speak(error)
     if shows_traceback:
         errors.print(traceback_of(error), markup=False, highlight=False, soft_wrap=True)
     errors.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
+    if has_lost_another(error):
+        sys.stdout.flush()
+        os._exit(error.exit_code)  # what torch had begun with the other one can keep an orderly exit waiting for ever
     sys.exit(error.exit_code)
 
 
@@ -101,10 +104,16 @@ def traceback_of(error: AntifazError) -> str:
     return "\n".join("".join(traceback.format_exception(each, chain=False)) for each in reversed(chain))
 
 
-def leave_the_word_to_the_first() -> None:
+def let_others_speak(error: AntifazError) -> None:
     """Wait in all but the first of the processes that torchrun started: where all fail alike, torchrun ends them once one has.
 
-    A process that fails alone is still there afterwards, and speaks for itself.
+    A process that fails alone is still there afterwards, and speaks for itself; what has lost another one waits for that.
     """
-    if "TORCHELASTIC_RUN_ID" in os.environ and os.environ.get("RANK", "0") != "0":
-        time.sleep(SPEAKING)
+    lost = has_lost_another(error)
+    if "TORCHELASTIC_RUN_ID" in os.environ and (lost or os.environ.get("RANK", "0") != "0"):
+        time.sleep(2 * SPEAKING if lost else SPEAKING)
+
+
+def has_lost_another(error: AntifazError) -> bool:
+    """Return True if another process is the reason of an error in this one."""
+    return error.__cause__ is not None and is_lost_process(error.__cause__)

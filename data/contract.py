@@ -22,6 +22,7 @@ from antifaz.core.seeds import derived_seed, seeded
 from antifaz.core.streams import Shape
 from antifaz.core.tokens import Features
 from antifaz.registry import MEND, AntifazError, Location, Problem, declaration_of, failure, plugin_of, suggest, with_lines
+from antifaz.registry.failures import is_lost_process
 
 TENSOR_HINT = "make it one: torch.from_numpy(array), or torch.tensor(number); None stands for an absent entry"
 
@@ -44,7 +45,7 @@ def blaming(component: object, doing: str = "", *, who: str = "", location: Loca
     doing: what it was asked for, as "at step 3 of stage 'train'". who: in place of its kind and name. location: where it is named.
 
     Raises:
-        ComponentError: in place of any exception that is not for people already.
+        ComponentError: in place of any exception that is not for people already, and not of another process that is gone.
     """
     try:
         yield
@@ -54,6 +55,8 @@ def blaming(component: object, doing: str = "", *, who: str = "", location: Loca
     except AntifazError:
         raise
     except Exception as error:
+        if is_lost_process(error):
+            raise
         raise fault_of(error, component, doing, who=who, location=location) from error
 
 

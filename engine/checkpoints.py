@@ -23,6 +23,7 @@ from torch.distributed import checkpoint as dcp
 
 from antifaz.core import collectives
 from antifaz.core.errors import WeightsError
+from antifaz.registry import is_lost_process
 from antifaz.registry.files import write_atomically, writing
 
 PREFIX = "step-"
@@ -95,6 +96,8 @@ def load(folder: Path, step: int, state: dict[str, Any]) -> None:
         EOFError,
         pickle.UnpicklingError,
     ) as error:
+        if is_lost_process(error):
+            raise
         raise WeightsError(
             f"the checkpoint {place} is damaged or belongs to another graph: {error}",
             hint="delete this folder to go on from the checkpoint before it, or start over with --fresh",

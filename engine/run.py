@@ -17,7 +17,7 @@ from rich.console import Console
 from antifaz.core import collectives
 from antifaz.core.errors import RunError
 from antifaz.core.experiment import Experiment, TrainStage
-from antifaz.registry import AntifazError, ConfigError
+from antifaz.registry import AntifazError, ConfigError, is_lost_process
 from antifaz.registry.files import write_atomically
 
 from . import checkpoints, parallel
@@ -31,6 +31,10 @@ from .training.parameters import require_known_parameters
 from .training.validation import validation_problems
 
 
+class LostProcessError(RunError):
+    """Another process of the run has failed, or does not answer."""
+
+
 def run_experiment(
     experiment: Experiment, root: str | Path, *, device: str = "auto", fresh: bool = False, quiet: bool = False
 ) -> Context:
@@ -39,6 +43,7 @@ def run_experiment(
     device: `auto`, `cpu` or `cuda`. fresh: throw away what the folder holds.
     Raises:
         ConfigError: a file that the data need is not there. RunError, DataError: see `execute`.
+        LostProcessError: another process has failed.
     """
     place = parallel.join(device)
     console = Console(quiet=quiet or not collectives.is_main())
@@ -55,6 +60,10 @@ def run_experiment(
         run = Context(experiment, folder, place, console)
         execute(run)
         return run
+    except RuntimeError as error:
+        if not is_lost_process(error):
+            raise
+        raise LostProcessError("stopped, because another process has failed; its own words say why") from error
     finally:
         folder.close()
         parallel.leave()

@@ -39,7 +39,7 @@ from .errors import (
     nearest,
     suggest,
 )
-from .failures import MEND, PLUGIN_FAULT_HINT, failing_plugin, failure, plugin_of, with_lines
+from .failures import MEND, PLUGIN_FAULT_HINT, failing_plugin, failure, is_lost_process, plugin_of, with_lines
 
 __all__ = [
     "MEND",
@@ -75,6 +75,7 @@ __all__ = [
     "flatten",
     "hookimpl",
     "hookspec",
+    "is_lost_process",
     "key_of",
     "load_document",
     "nearest",

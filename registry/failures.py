@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import sysconfig
 import textwrap
@@ -25,6 +26,9 @@ SHOWN = 3
 LONGEST = 200
 """Characters of an exception's own text that are shown."""
 
+GONE = re.compile(r"clos(ed|ure)|reset by peer|broken pipe|tim(ed|e) ?out|aborted|remote process", re.I)
+"""Words of torch for another process that is gone, or does not answer."""
+
 
 def plugin_of(component: object) -> str:
     """Return the plugin that has a component's code: a shipped one by its folder, a file by its name, others by their package."""
@@ -40,6 +44,17 @@ def failure(error: BaseException, component: object) -> str:
     text = textwrap.shorten(str(error).strip().partition("\n")[0], LONGEST, placeholder=" ...")
     place = f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
     return f"{type(error).__name__}{f': {text}' if text else ''}{place}"
+
+
+def is_lost_process(error: BaseException) -> bool:
+    """Return True if a call to all processes failed because another one is gone or does not answer: no component is to blame.
+
+    torch says so by a `DistError`, or by a RuntimeError with the words of gloo; a DistError of another reason is none of these.
+    """
+    text = str(error)
+    collective = any(base.__name__ == "DistError" for base in type(error).__mro__)
+    by_gloo = isinstance(error, RuntimeError) and re.search(r"\bgloo\b|\bpair closure\b", text) is not None
+    return (collective or by_gloo) and GONE.search(text) is not None
 
 
 def last_lines(error: BaseException, component: object) -> str:

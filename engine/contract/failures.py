@@ -20,7 +20,7 @@ from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wiring import Wiring
 from antifaz.data.contract import named, trace_of
 from antifaz.engine.training.model import TrainingModel
-from antifaz.registry import MEND, AntifazError, KeyPath, Location, failure, with_lines
+from antifaz.registry import MEND, AntifazError, KeyPath, Location, failure, is_lost_process, with_lines
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def naming_nodes(wiring: Wiring, doing: str, locate: Callable[[str], Location] |
     doing: what it was run for, as "in stage 'train'". locate: where the config has an objective of this name.
 
     Raises:
-        ComponentError: in place of any exception that is not for people already.
+        ComponentError: in place of any exception that is not for people already, and not of another process that is gone.
         RunError: the device has too little memory.
     """
     try:
@@ -44,6 +44,8 @@ def naming_nodes(wiring: Wiring, doing: str, locate: Callable[[str], Location] |
             message, hint="lower batch_size, or in training raise `accumulate`; `antifaz check` estimates memory"
         ) from error
     except Exception as error:
+        if is_lost_process(error):
+            raise
         raise _fault(error, wiring, doing, locate) from error
 
 
@@ -110,6 +112,8 @@ class Hooks:
             except AntifazError:
                 raise
             except Exception as error:
+                if is_lost_process(error):
+                    raise
                 raise _hook_fault(error, name) from error
 
         return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 
 from antifaz.cli import app
 from antifaz.data.media.writing import write_clip
+from antifaz.engine.run import LostProcessError
 
 COUNTING = """
 import atexit, hashlib, json, os
@@ -186,3 +188,90 @@ def test_other_processes_leave_the_word_to_the_first(
     assert stop.value.code == 2
     assert waited == waits
     assert capsys.readouterr().err.count("unknown mask policy 'zoro'") == 1
+
+
+BREAKING = """
+import attrs, os
+from antifaz.core.interfaces import Callback
+from antifaz.registry import component, hookimpl, option
+
+@component("callback", "breaking")
+@attrs.frozen(kw_only=True)
+class Breaking:
+    \"\"\"Raises in one process, while it trains or at a step.\"\"\"
+    place: str = option(doc="step or sample")
+
+    def build(self):
+        return Breaks(self.place)
+
+class Breaks(Callback):
+    def __init__(self, place):
+        self.place = place if os.environ["RANK"] == "1" else ""
+
+    def before_stage(self, run, state):
+        if self.place == "sample":
+            samples = run.samples("paired", training=True)
+            samples.load = lambda index, seed: {}["odd"]
+
+    def after_step(self, run, state):
+        if self.place == "step" and state.step == 2:
+            raise KeyError("odd")
+
+@hookimpl
+def antifaz_components():
+    return [Breaking]
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["step", "sample"])
+def test_a_process_that_fails_alone_is_not_blamed_on_a_component_of_another(tiny_config: Path, tmp_path: Path, place: str) -> None:
+    """Started without torchrun, which would end the other one: each says its words and has its exit code."""
+    (tmp_path / "breaking.py").write_text(BREAKING)
+    command = [str(Path(sys.executable).with_name("antifaz")), "run", str(tiny_config), "--run", str(tmp_path / "r")]
+    command += [
+        "--device",
+        "cpu",
+        "-p",
+        str(tmp_path / "breaking.py"),
+        f"stages.pretrain.callbacks=[{{use: breaking, place: {place}}}]",
+    ]
+    together = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "WORLD_SIZE": "2",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(free_port()),
+    }
+    started = [
+        subprocess.Popen(command, env={**together, "RANK": rank}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for rank in "01"
+    ]
+    first, second = [process.communicate(timeout=200)[1] for process in started]
+    assert [process.returncode for process in started] == [2, 2]
+    assert first.strip().splitlines()[-1] == "stopped, because another process has failed; its own words say why"
+    assert "Traceback" not in first
+    assert "failed at" not in first
+    assert "failed in stage" not in first
+    assert "KeyError: 'odd'" in second
+    assert "Traceback" not in second
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def test_a_process_that_has_lost_another_lets_it_speak_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr(app.time, "sleep", waited.append)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("RANK", "0")
+    lost = LostProcessError("stopped")
+    lost.__cause__ = RuntimeError(
+        "[/pytorch/third_party/gloo/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1"
+    )
+    app.let_others_speak(lost)
+    app.let_others_speak(LostProcessError("stopped"))
+    assert waited == [2 * app.SPEAKING]

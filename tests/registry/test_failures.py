@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from torch.distributed import DistBackendError
 
 from antifaz.core.discovery import discover
 from antifaz.plugins.optimizers.sgd import SGD
-from antifaz.registry import failing_plugin, failure, plugin_of
+from antifaz.registry import failing_plugin, failure, is_lost_process, plugin_of
 from antifaz.registry.failures import last_lines
 
 PLUGIN = """
@@ -75,3 +76,19 @@ def test_the_innermost_plugin_that_an_exception_passed(odd) -> None:
     with pytest.raises(ZeroDivisionError) as other:
         _ = 1 / 0
     assert failing_plugin(other.value, ["json"]) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "lost"),
+    [
+        (RuntimeError("[/gloo/transport/tcp/pair.cc:547] Connection closed by peer [127.0.0.1]:1"), True),
+        (RuntimeError("[/gloo/transport/tcp/unbound_buffer.cc:78] Timed out waiting 2000ms for recv operation to complete"), True),
+        (RuntimeError("Application timeout caused pair closure"), True),
+        (DistBackendError("NCCL error in: NCCLUtils.cpp:94, remote process exited or there was a network error"), True),
+        (DistBackendError("NCCL error in: Duplicate GPU detected : rank 0 and rank 1 both on CUDA device 3000"), False),
+        (RuntimeError("the server of the labels closed the connection"), False),
+        (ConnectionResetError("Connection reset by peer"), False),
+    ],
+)
+def test_processes_that_are_gone_are_told_from_mistakes(error: Exception, lost: bool) -> None:
+    assert is_lost_process(error) is lost
