@@ -22,7 +22,7 @@ from antifaz.core.interfaces import Logger, LoggerSpec, SampleSet, views_of
 from antifaz.data import contract
 from antifaz.data.batches import Batch, UnreadableLimit
 from antifaz.data.contract import Origin, counts_of, open_samples
-from antifaz.registry import AntifazError
+from antifaz.registry import AntifazError, Location
 from antifaz.registry.files import write_atomically
 
 from .contract.failures import Hooks
@@ -54,7 +54,7 @@ class Context:
         self.experiment, self.folder, self.device, self.console = experiment, folder, device, console
         self.stop_requested = False
         self._samples: dict[tuple[str, bool], SampleSet] = {}
-        self._loggers: list[tuple[LoggerSpec, Logger]] = []
+        self._loggers: list[tuple[LoggerSpec, Logger, Location]] = []
         self._warned: set[str] = set()
         self._unshared: list[tuple[str, str, str]] = []
 
@@ -147,8 +147,8 @@ class Context:
             return
         record = {**figures, "stage": stage, "step": step}
         self.folder.log(record)
-        for spec, logger in self._loggers:
-            with blaming(spec, stage, step):
+        for spec, logger, location in self._loggers:
+            with blaming(spec, stage, step, location=location):
                 logger.log(stage, step, figures)
         self.hook.antifaz_step(run=self, record=record)
 
@@ -156,10 +156,11 @@ class Context:
     def logging(self) -> Iterator[None]:
         """Open the loggers of the config, and close all of them afterwards; one that cannot close is a warning."""
         with ExitStack() as opened:
-            for spec in self.experiment.header.loggers if collectives.is_main() else ():
-                with blaming(spec):
+            for place, spec in enumerate(self.experiment.header.loggers if collectives.is_main() else ()):
+                location = self.experiment.document.location(("loggers", place))
+                with blaming(spec, location=location):
                     logger = require_members(spec, spec.build(self), ("log", "close"))
-                self._loggers.append((spec, logger))
+                self._loggers.append((spec, logger, location))
                 opened.callback(self._close, spec, logger)
             yield
 
@@ -202,10 +203,12 @@ class Context:
                 signal.signal(number, handler)
 
 
-def blaming(component: object, stage: str | None = None, step: int = 0) -> AbstractContextManager[None]:
-    """Turn whatever a component raises into words that name it, and where the run was.
+def blaming(
+    component: object, stage: str | None = None, step: int = 0, *, location: Location | None = None
+) -> AbstractContextManager[None]:
+    """Turn whatever a component raises into words that name it, and where the run was. location: where the config has it.
 
     Raises:
         ComponentError: on leaving, in place of any exception that is not for people already.
     """
-    return contract.blaming(component, "" if stage is None else f"at step {step} of stage {stage!r}")
+    return contract.blaming(component, "" if stage is None else f"at step {step} of stage {stage!r}", location=location)

@@ -19,7 +19,7 @@ from antifaz.core.graph.module import build_graph
 from antifaz.core.objectives import Loss, reduce
 from antifaz.core.seeds import derived_seed
 from antifaz.data.batches import Batch, stage_batches
-from antifaz.registry import ConfigError, Problem
+from antifaz.registry import ConfigError, Location, Problem
 from antifaz.registry.files import write_atomically
 
 from . import checkpoints, parallel
@@ -45,7 +45,7 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
     batches = open_batches(run, name, stage, state.step)
     wrapped = parallel.wrap(state.model, run.device, compiled=stage.compile)
     state.model.train_except(stage.freeze)
-    callbacks = Callbacks(run, stage)
+    callbacks = Callbacks(run, name, stage)
     callbacks.call("before_stage", state)
     with TrainLogger(run, name, stage, state.step) as log:
         while True:
@@ -53,11 +53,11 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
             if validation.is_over(state):
                 break
             torch.manual_seed(derived_seed(run.experiment.header.seed, name, state.step, collectives.rank()))
-            set_learning_rate(state.optimizer, scheduled_rate(name, stage, state.step))
+            set_learning_rate(state.optimizer, scheduled_rate(run, name, stage, state.step))
             with capturing(state, callbacks.members.values()):
                 figures = accumulate_gradients(run, stage, wrapped, batches, log)
             figures["gradient_norm"] = clip_gradients(state.parameters.values(), stage.grad_clip)
-            with blaming(stage.optimizer, name, state.step):
+            with blaming(stage.optimizer, name, state.step, location=place_of(run, name, "optimizer")):
                 state.optimizer.step()
             state.optimizer.zero_grad(set_to_none=True)
             if state.average is not None:
@@ -83,7 +83,7 @@ def prepare(run: Context, name: str, stage: TrainStage) -> StageState:
         run.warn(name, "this processor has no bfloat16 units: precision: float32 would be several times faster")
     model, parameters = build_model(run, name, stage)
     refuse_unequal(run, name, model, stage.accumulate)
-    with blaming(stage.optimizer, name):
+    with blaming(stage.optimizer, name, location=place_of(run, name, "optimizer")):
         factors = layer_factors(model, stage.layer_decay)
         optimizer = build_optimizer(parameters, stage.optimizer, stage.lr_scale, stage.weight_decay, factors)
         require_optimizer(stage.optimizer, optimizer, parameters.values())
@@ -142,13 +142,18 @@ def open_batches(run: Context, name: str, stage: TrainStage, start: int) -> Iter
     )
 
 
-def scheduled_rate(name: str, stage: TrainStage, step: int) -> float:
+def place_of(run: Context, name: str, key: str) -> Location:
+    """Return where the config has a key of a stage."""
+    return run.experiment.document.location(("stages", name, key))
+
+
+def scheduled_rate(run: Context, name: str, stage: TrainStage, step: int) -> float:
     """Return the learning rate of a step of a stage.
 
     Raises:
         RunError: what the schedule raises, with its name and the step.
     """
-    with blaming(stage.schedule, name, step):
+    with blaming(stage.schedule, name, step, location=place_of(run, name, "schedule")):
         return stage.schedule.rate(step, stage.steps, stage.optimizer.lr)
 
 

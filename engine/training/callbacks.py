@@ -7,7 +7,7 @@ from antifaz.core.experiment import CallbackEntry, TrainStage
 from antifaz.core.interfaces import Callback
 from antifaz.engine.context import Context, blaming
 from antifaz.engine.contract.results import require_members
-from antifaz.registry import AntifazError, declaration_of
+from antifaz.registry import AntifazError, Location, declaration_of
 
 from .state import StageState
 
@@ -18,12 +18,16 @@ CALLED = ("before_stage", "after_step", "after_stage")
 class Callbacks:
     """The callbacks of a stage, called in the order of the config; one that fails is named, and stops the run or is left out."""
 
-    def __init__(self, run: Context, stage: TrainStage) -> None:
-        self.run = run
+    def __init__(self, run: Context, name: str, stage: TrainStage) -> None:
+        self.run, self.name = run, name
         self.members: dict[int, tuple[CallbackEntry, Callback]] = {}
         for number, entry in enumerate(stage.callbacks):
-            with blaming(entry.spec):
+            with blaming(entry.spec, location=self.location(number)):
                 self.members[number] = (entry, require_members(entry.spec, entry.spec.build(), CALLED))
+
+    def location(self, number: int) -> Location:
+        """Return where the config has a callback."""
+        return self.run.experiment.document.location(("stages", self.name, "callbacks", number))
 
     def call(self, moment: str, state: StageState) -> None:
         """Call every callback that has not failed. moment: `before_stage`, `after_step` or `after_stage`.
@@ -34,7 +38,7 @@ class Callbacks:
         for number, (entry, callback) in list(self.members.items()):
             failure: AntifazError | None = None
             try:
-                with blaming(entry.spec, state.stage, state.step):
+                with blaming(entry.spec, state.stage, state.step, location=self.location(number)):
                     getattr(callback, moment)(self.run, state)
             except AntifazError as error:
                 if entry.on_error == "stop":

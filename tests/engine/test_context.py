@@ -9,7 +9,7 @@ import pytest
 
 from antifaz.analysis.check.report import check
 from antifaz.core.discovery import discover
-from antifaz.core.errors import DataError, RunError
+from antifaz.core.errors import ComponentError, DataError, RunError
 from antifaz.core.experiment import read
 from antifaz.engine.context import blaming
 from antifaz.engine.run import run_experiment
@@ -72,8 +72,10 @@ def test_loggers_are_those_of_the_config(tiny_config: Path, keeper: Plugins, tmp
 
 def test_a_logger_that_fails_is_named_with_its_stage_and_step(tiny_config: Path, keeper: Plugins, tmp_path: Path) -> None:
     experiment = read(tiny_config, keeper, [*SHORT, "loggers=[{use: lines, fails: true}]"])
-    with pytest.raises(RunError, match=r"the logger 'lines' failed at step 2 of stage 'pretrain': KeyError.*keeper.py:\d+\)"):
+    said = r"the logger 'lines' failed at step 2 of stage 'pretrain': KeyError.*keeper.py:\d+\)"
+    with pytest.raises(ComponentError, match=said) as failed:
         run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+    assert failed.value.location == experiment.document.location(("loggers", 0))
 
 
 def test_a_logger_that_cannot_close_is_a_warning_and_the_others_are_closed(
@@ -140,8 +142,9 @@ def test_optimizers_and_schedules_that_fail_are_named(
         check(experiment, data=False)
     assert words in str(refused.value)
     assert refused.value.problems[0].location == experiment.document.location(("stages", "pretrain", place))
-    with pytest.raises(RunError, match=f"the {place} '.*' failed"):
+    with pytest.raises(ComponentError, match=f"the {place} '.*' failed") as failed:
         run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True)
+    assert failed.value.location == refused.value.problems[0].location
 
 
 def test_words_for_people_stay_as_they_are() -> None:

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from antifaz.core.discovery import discover
-from antifaz.core.errors import RunError
+from antifaz.core.errors import ComponentError
 from antifaz.core.experiment import read
 from antifaz.engine.run import run_experiment
 from antifaz.registry import ConfigError, Plugins
@@ -68,10 +68,10 @@ def warnings_of(root: Path) -> list[str]:
 def test_a_callback_that_fails_stops_the_run_unless_it_says_otherwise(tiny_config: Path, counter: Plugins, tmp_path: Path) -> None:
     for entry in ("{use: count, fails_at: 2}", "{use: count, fails_at: 2, on_error: stop}"):
         experiment = read(tiny_config, counter, [*SHORT, f"stages.pretrain.callbacks=[count, {entry}]"])
-        with pytest.raises(
-            RunError, match="the callback 'count' failed at step 2 of stage 'pretrain': ZeroDivisionError: odd in 0"
-        ):
+        said = "the callback 'count' failed at step 2 of stage 'pretrain': ZeroDivisionError: odd in 0"
+        with pytest.raises(ComponentError, match=said) as failed:
             run_experiment(experiment, tmp_path / "r", device="cpu", quiet=True, fresh=True)
+        assert failed.value.location == experiment.document.location(("stages", "pretrain", "callbacks", 1))
 
 
 def test_a_run_goes_on_without_a_callback_that_only_warns(tiny_config: Path, counter: Plugins, tmp_path: Path) -> None:
