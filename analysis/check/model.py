@@ -1,4 +1,4 @@
-"""The graph: nodes with their parameters and FLOPs, requested outputs, unused and shared nodes, the shapes that modules return."""
+"""The graph: nodes with their parameters and FLOPs, requested outputs, unused and shared nodes."""
 
 from __future__ import annotations
 
@@ -9,15 +9,13 @@ import attrs
 
 from antifaz.analysis.cost import OutputFlops, forward_flops
 from antifaz.core.experiment import Experiment, validation_of
-from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import Graph
 from antifaz.core.graph.wire import BATCH, Wire
 from antifaz.core.graph.wiring import Wiring
 from antifaz.core.streams import Stream, Value
-from antifaz.core.tokens import Features
-from antifaz.data.contract import trace_of
-from antifaz.engine.contract.failures import advice
-from antifaz.registry import PLUGIN_FAULT_HINT, Problem, declaration_of, failure, with_lines
+from antifaz.registry import declaration_of
+
+from .nodes import meta_batch
 
 
 @attrs.frozen
@@ -56,53 +54,6 @@ def _value_json(value: Value) -> dict[str, Any]:
     if isinstance(value, Stream):
         return {"kind": "tokens", "shape": list(value.dims), "grid": list(value.grid), "latent": value.latent}
     return {"kind": "features", "shape": list(value.dims), "dtype": value.dtype}
-
-
-def meta_batch(wiring: Wiring, size: int) -> dict[str, Features]:
-    """Make a batch on the meta device with the entries that the graph reads."""
-    read = {w.output for node in wiring.nodes.values() for w in node.wires if w.node == BATCH}
-    return fake_batch({name: shape for name, shape in wiring.inputs.items() if name in read}, size, "meta")
-
-
-def shape_problems(experiment: Experiment, graph: Graph) -> list[Problem]:
-    """Run every node on a batch of two, as in evaluation, and compare the returned shapes with the declared ones."""
-    wiring = graph.eval().wiring
-    view = experiment.document.at("graph")
-    problems = []
-    try:
-        returned = graph(meta_batch(wiring, 2), list(wiring.nodes))
-    except Exception as error:  # whatever a plugin's own code raises
-        return [
-            node_problem(graph) or Problem(f"the graph cannot run: {failure(error, graph)}", wiring.locate(()), PLUGIN_FAULT_HINT)
-        ]
-    for name, node in wiring.nodes.items():
-        for output, declared in node.outputs.items():
-            reference = Wire("", name, output).reference
-            values = returned[reference].values if reference in returned else None
-            if values is None:
-                problems.append(Problem(f"{reference} is declared but not returned", view.location((name,))))
-            elif (dims := tuple(values.shape[1:])) != declared.dims:
-                message = f"{reference} has shape {list(dims)}, its spec declares {list(declared.dims)}"
-                problems.append(Problem(message, view.location((name,))))
-            elif isinstance(declared, Stream) and not values.is_floating_point():
-                problems.append(Problem(f"{reference} is {values.dtype}, tokens are floating-point", view.location((name,))))
-    return problems
-
-
-def node_problem(graph: Graph, batch: Mapping[str, Features] | None = None, prefix: str = "") -> Problem | None:
-    """Describe the failure of the first node that cannot run, in the mode that the graph is in; None where every node can.
-
-    batch: default everything that the graph reads, for two samples. prefix: of the message.
-    """
-    entries = meta_batch(graph.wiring, 2) if batch is None else batch
-    for name, node in graph.wiring.nodes.items():
-        try:
-            graph(entries, [name])
-        except Exception as error:  # whatever a plugin's own code raises
-            message = f"{prefix}{node.plan.words} cannot run: {failure(error, node.plan.spec)}"
-            hint = with_lines(error, node.plan.spec, advice(error, PLUGIN_FAULT_HINT))
-            return Problem(message, graph.wiring.locate((name,)), hint, trace_of(error))
-    return None
 
 
 def report_nodes(graph: Graph) -> dict[str, NodeReport]:

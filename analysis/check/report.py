@@ -28,10 +28,10 @@ from .model import (
     report_nodes,
     report_outputs,
     requested_wires,
-    shape_problems,
     shared_nodes,
     unused_nodes,
 )
+from .nodes import node_problems
 from .published import changed_inputs
 from .stages import StageReport, report_stages
 from .weights import validation_weights_problems, weights_problems
@@ -95,7 +95,7 @@ def check(experiment: Experiment, *, data: bool = True) -> CheckReport:
     problems: list[Problem] = []
     graphs = {stage: build_graph(wiring, device="meta") for stage, wiring in experiment.graphs.items()}
     for graph in graphs.values():
-        problems += shape_problems(experiment, graph)
+        problems += node_problems(graph.eval())
     problems += weights_problems(experiment, files=data) + validation_weights_problems(experiment)
     problems += validation_problems(experiment) + metric_problems(experiment)
     data_reports, batches, data_problems = report_data(experiment) if data else ({}, {}, [])

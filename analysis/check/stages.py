@@ -27,7 +27,7 @@ from antifaz.engine.training.parameters import layer_factors, pattern_problems
 from antifaz.registry import PLUGIN_FAULT_HINT, ConfigError, KeyPath, Problem, failure, with_lines
 
 from .groups import GroupReport, report_groups
-from .model import node_problem
+from .nodes import node_problems
 from .rehearsal import SMALL, SMALL_MODEL, rehearse_objectives
 
 
@@ -150,8 +150,9 @@ def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: M
     """Describe the failure of a stage at the first node that cannot run, or else at the first objective, or else at the stage."""
     batch = fake_batch(shapes, 2, "meta")
     prefix = f"stage {stage!r}: "
+    (found, *_) = node_problems(model.graph, batch, prefix) or [None]
     return (
-        node_problem(model.graph, batch, prefix)
+        found
         or _objective_problem(experiment, stage, model, batch)
         or Problem(
             f"{prefix}a training step cannot run: {failure(error, model)}",
