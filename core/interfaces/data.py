@@ -149,7 +149,7 @@ class CroppingDecoder(Decoder, Protocol):
 
 @slot(KINDS["transform"])
 class TransformSpec(Protocol):
-    """Augments one modality of one sample. domain: optional; decoders refuse another than theirs (`video`, `spectrogram`)."""
+    """Augments one modality of one sample. domain: may be left out; decoders refuse all but theirs (`video`, `spectrogram`)."""
 
     def build(self) -> Any:
         """A callable tensor -> tensor, random by torch's global generator."""
