@@ -56,6 +56,7 @@ class Context:
         self._samples: dict[tuple[str, bool], SampleSet] = {}
         self._loggers: list[tuple[LoggerSpec, Logger, Location]] = []
         self._warned: set[str] = set()
+        self._unreadable: dict[str, set[int]] = {}
         self._unshared: list[tuple[str, str, str]] = []
 
     @property
@@ -76,17 +77,20 @@ class Context:
             self._samples[key] = open_samples(Origin.of(self.experiment, data, training=training), training)
             if collectives.is_main():
                 collectives.barrier()
-                self._write_counts()
+                samples = self._samples[key]
+                counts = counts_of(samples, self.experiment.data[data].dataset)
+                self._write_counts(data, {"samples": len(samples) // views_of(samples), **counts})
         return self._samples[key]
 
-    def _write_counts(self) -> None:
-        counts = {
-            name: {"samples": len(s) // views_of(s), **counts_of(s, self.experiment.data[name].dataset)}
-            for (name, _), s in self._samples.items()
-        }
+    def _write_counts(self, data: str, counts: Mapping[str, int]) -> None:
+        """Put what is known of a data set into data.json; of unreadable files, of which it meets ever more, the larger number."""
         path = self.root / "data.json"
         known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        write_atomically(path, json.dumps({**known, **counts}, indent=2) + "\n")
+        before = known.get(data, {})
+        known[data] = {**before, **counts}
+        if "unreadable" in known[data]:
+            known[data]["unreadable"] = max(each.get("unreadable", 0) for each in (before, counts))
+        write_atomically(path, json.dumps(known, indent=2) + "\n")
 
     def graph(self, name: str, stage: Stage, needed: Iterable[str] = ()) -> Graph:
         """Build a stage's graph with the weights that its `init` names, and say where they came from.
@@ -136,6 +140,19 @@ class Context:
             self.warn(stage, f"skipped {reason}")
         if batch.note is not None:
             self.warn(stage, f"data {data}: {batch.note} (the first of such)", key=f"data {data}")
+
+    def share_unreadable(self, data: str, limit: UnreadableLimit) -> None:
+        """Put the number of unreadable files that any process has met into data.json. Every process must call this.
+
+        Raises:
+            DataError: beyond the limit.
+        """
+        found = set[int]().union(*collectives.gather_objects(list(limit.found)))
+        met = self._unreadable.setdefault(data, set())
+        if collectives.is_main() and not found <= met:
+            met |= found
+            self._write_counts(data, {"unreadable": len(met)})
+        limit.check(len(found))
 
     def log(self, stage: str, step: int, figures: Mapping[str, float]) -> None:
         """Write figures of a step to metrics.jsonl and hand them to the loggers and hooks. Main process only.

@@ -224,7 +224,7 @@ def collect(
         if run.stop_requested:
             break
     run.share_warnings()
-    limit.check(collectives.total(len(limit.found), run.device))
+    run.share_unreadable(of.data, limit)
     if run.should_stop():  # only here: processes may have different numbers of batches
         raise StoppedError(f"stopped in the evaluation {name!r}; the same command begins it again")
     return _in_order(_joined(parts), len(samples))

@@ -3,7 +3,7 @@
 config.yaml         what was run, resolved (written once; the same command continues the run, another config is refused)
 origins.json        where each value of the config was written: [key, value, place]
 environment.json    versions of Python, packages and plugins, hardware
-data.json           what each data set held: found, missing, unreadable
+data.json           what each data set held: samples, found, missing; unreadable: as many as the run met, or the set knew
 metrics.jsonl       one line per logged step or evaluation
 warnings.jsonl      what the run told the person to look at
 events/             what loggers and callbacks write: TensorBoard's files

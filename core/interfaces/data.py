@@ -48,7 +48,7 @@ class SampleSet(Protocol):
         """Return the name of a sample for people: its path. May be left out: then it has a number."""
 
     def counts(self) -> dict[str, int]:
-        """found, missing, unreadable (as far as known). May be left out."""
+        """found, missing, unreadable: what is known when it is opened; a run adds what it meets. May be left out."""
 
 
 class HasViews(Protocol):

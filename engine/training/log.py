@@ -89,7 +89,7 @@ class TrainLogger:
             require_finite(state)
         if saving or logging:
             self.run.share_warnings()
-            self.limit.check(collectives.total(len(self.limit.found), self.run.device))
+            self.run.share_unreadable(self.stage.data, self.limit)
         if logging:
             self._warn_of_idle_objectives(state.step)
             self._log(state)

@@ -144,6 +144,12 @@ def test_files_that_any_process_skips_are_told_once(two: tuple[Path, list[dict[s
     assert len(skipped) == len(set(skipped)) == BROKEN
 
 
+def test_the_files_that_any_process_skips_are_in_the_counts_of_the_data(two: tuple[Path, list[dict[str, Any]]]) -> None:
+    """Of the first stage over several epochs, in which either process meets the same files."""
+    counts = json.loads((two[0] / "data.json").read_text())
+    assert [counts[data]["unreadable"] for data in ("plain", "kept")] == [BROKEN, BROKEN]
+
+
 def test_one_process_hashes_the_files_of_a_cache(two: tuple[Path, list[dict[str, Any]]]) -> None:
     main, other = (counts["hashed"] for counts in two[1])
     assert main >= 16

@@ -241,6 +241,8 @@ def test_unreadable_files_stop_the_run_beyond_the_limit(plugins, tiny_config: Pa
     run_experiment(read(tiny_config, plugins, overrides), tmp_path / "lenient", device="cpu", quiet=True)
     results = json.loads((tmp_path / "lenient" / "results.json").read_text())
     assert results["evaluate"]["audio+video"]["accuracy"]["fusion_samples"] == 7
+    counts = {"samples": 8, "found": 8, "missing": 0, "unreadable": 1}
+    assert json.loads((tmp_path / "lenient" / "data.json").read_text())["labelled"] == counts
 
 
 def test_predict_answers_with_what_a_file_has(finished: Path, clips: Path, tmp_path: Path) -> None:
