@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
@@ -13,8 +13,10 @@ from torch import Tensor
 from antifaz.core import collectives
 from antifaz.core.errors import DivergedError
 from antifaz.core.experiment import TrainStage
+from antifaz.core.interfaces import SampleSet
 from antifaz.core.objectives import Loss
 from antifaz.data.batches import Batch, UnreadableLimit
+from antifaz.data.contract import identity_of
 from antifaz.engine.context import Context
 from antifaz.engine.contract.failures import naming_nodes, objective_places
 from antifaz.engine.contract.results import require_losses
@@ -34,6 +36,7 @@ class TrainLogger:
         self.run, self.name, self.stage = run, name, stage
         entry = run.experiment.data[stage.data]
         self.batch_size = entry.batch_size
+        self.batches: list[Batch] = []
         self.limit = UnreadableLimit(run.samples(stage.data, training=True), entry.max_unreadable, stage.data)
         self.objectives = [key for key, each in stage.objectives.items() if each.weight]
         self.counted = torch.zeros(len(self.objectives), device=run.device)
@@ -57,6 +60,7 @@ class TrainLogger:
         Raises:
             DataError: more files than are allowed.
         """
+        self.batches.append(batch)
         self.run.take(self.name, self.stage.data, self.limit, batch)
 
     def naming(self) -> AbstractContextManager[None]:
@@ -86,7 +90,8 @@ class TrainLogger:
         """
         logging = state.step == state.steps or state.step % self.stage.log_every == 0
         if saving or logging or self.run.device.type == "cpu":
-            require_finite(state)
+            require_finite(state, self.data_fault)
+        self.batches.clear()
         if saving or logging:
             self.run.share_warnings()
             self.run.share_unreadable(self.stage.data, self.limit)
@@ -103,6 +108,12 @@ class TrainLogger:
         yield
         self.progress.update(self.bar, note=before)
         self.window += time.perf_counter() - began
+
+    def data_fault(self) -> str | None:
+        """Say which entry of the last step's batches holds NaN or infinity, in any process. Every process must call this."""
+        faults = (not_finite(batch, self.limit.samples) for batch in self.batches)
+        found = collectives.gather_objects(next((fault for fault in faults if fault is not None), None))
+        return next((f"{fault} in data.{self.stage.data}" for fault in found if fault is not None), None)
 
     def _warn_of_idle_objectives(self, step: int) -> None:
         """Tell the person, once for each, which objectives counted nothing in any process since figures were last logged."""
@@ -125,8 +136,8 @@ class TrainLogger:
         self.progress.update(self.bar, note=f"loss {float(state.figures['loss']):.3f}")
 
 
-def require_finite(state: StageState) -> None:
-    """Refuse figures that are not finite.
+def require_finite(state: StageState, data_fault: Callable[[], str | None] = lambda: None) -> None:
+    """Refuse figures that are not finite. data_fault: says which entry of the data is not finite either, asked for only then.
 
     Raises:
         DivergedError: with all figures of the step.
@@ -135,10 +146,27 @@ def require_finite(state: StageState) -> None:
     if not all(bool(torch.isfinite(value)) for value in figures.values()):
         shown = ", ".join(f"{key} {float(value):g}" for key, value in figures.items())
         where = f"stage {state.stage!r} are no longer finite at step {state.step}"
+        message = f"the numbers of {where}: {shown}; nothing of this step was saved"
+        if (fault := data_fault()) is not None:
+            hint = "mend the data, or leave the entry out of this sample; the same command goes on"
+            raise DivergedError(f"{message}; {fault}", hint=hint)
         raise DivergedError(
-            f"the numbers of {where}: {shown}; nothing of this step was saved",
+            message,
             hint="lower the learning rate, lengthen the warm-up, or use precision: float32, and start over with --fresh",
         )
+
+
+def not_finite(batch: Batch, samples: SampleSet) -> str | None:
+    """Say which entry of which sample of a batch holds NaN or infinity; None where none that is present does."""
+    for name, entry in batch.entries.items():
+        present = entry.presence()
+        shown = present.view(*present.shape, *(1 for _ in entry.values.shape[present.dim() :]))
+        wrong = (~torch.isfinite(entry.values) & shown).reshape(len(present), -1)
+        if bool(wrong.any()):
+            place = int(wrong.any(dim=1).nonzero()[0])
+            number = "NaN" if bool(entry.values[place].isnan().any()) else "infinity"
+            return f"{name!r} of {identity_of(samples, batch.indices[place])!r} holds {number}"
+    return None
 
 
 def _progress(run: Context) -> Progress:
