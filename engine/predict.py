@@ -17,7 +17,7 @@ from antifaz.core.experiment import DataEntry, EvaluateStage, Experiment, read
 from antifaz.core.graph.module import Graph, build_graph
 from antifaz.core.interfaces import GivenKind, MakesSamples, views_of
 from antifaz.core.streams import Shape
-from antifaz.core.tokens import Features
+from antifaz.core.tokens import Features, Tokens
 from antifaz.data.batches import Batch, Collate, evaluation_batches
 from antifaz.data.contract import Origin, blaming, identity_of, load_sample, open_samples
 from antifaz.data.given import too_many
@@ -109,24 +109,58 @@ class Predictor:
 
         batch: entries by name, (batch, ...) each, as the data set declares them; entries that are left out are absent.
         outputs: references (`pooled.audio`; a node stands for all of its outputs); default the ends of the graph.
-        Returns them by full reference; those that nothing in the batch may influence are left out, and so are streams of tokens.
+        Returns them by full reference; those that nothing in the batch may influence are left out.
+        Of a stream of tokens, values are (batch, tokens, width) in the order of its grid, valid (batch, tokens) or None.
 
         Raises:
-            DataError: an entry that the graph does not know.
+            DataError: an entry that the graph does not know; values of another shape or element type than the data set declares.
             SpecError: an output that it does not have.
             ComponentError: a node that fails, named.
         """
+        values = self._run(batch, list(outputs) or self.outputs)
+        return {name: v if isinstance(v, Features) else Features(v.values, v.valid) for name, v in values.items()}
+
+    @torch.no_grad()
+    def _run(self, batch: Batch | Mapping[str, Features | Tensor], outputs: Sequence[str]) -> dict[str, Tokens | Features]:
+        """Run the graph on a batch, once it is as declared; see `features`."""
         entries = batch.entries if isinstance(batch, Batch) else batch
-        ready = {name: each if isinstance(each, Features) else Features(torch.as_tensor(each)) for name, each in entries.items()}
+        ready = {name: each if isinstance(each, Features) else Features(_tensor(name, each)) for name, each in entries.items()}
+        self._require_declared(ready, outputs)
         moved = Batch(ready, []).to(self.device).entries
         with naming_nodes(self.graph.wiring, "on a batch"):
-            values = self.graph(moved, list(outputs) or self.outputs)
-        return {reference: value for reference, value in values.items() if isinstance(value, Features)}
+            values: dict[str, Tokens | Features] = self.graph(moved, outputs)
+        return values
+
+    def _require_declared(self, entries: Mapping[str, Features], outputs: Sequence[str]) -> None:
+        """Refuse entries that are not as the data set declares them, of those that influence these outputs.
+
+        Floating-point numbers may also have the element type of the weights.
+        Raises:
+            DataError: the first of them, or different numbers of samples.
+        """
+        wiring = self.graph.wiring
+        influences = wiring.influences()
+        read = {entry for each in outputs for wire in wiring.resolve(each) for entry in influences.get(wire.reference, ())}
+        sizes: dict[str, int] = {}
+        for name in (name for name in entries if name in read):
+            values, shape = entries[name].values, wiring.inputs[name]
+            declared = getattr(torch, shape.dtype)
+            accepted = {declared, *((next(self.graph.parameters()).dtype,) if declared.is_floating_point else ())}
+            if values.dim() == 0 or tuple(values.shape[1:]) != shape.dims or values.dtype not in accepted:
+                form = f"{list(values.shape)} {str(values.dtype).removeprefix('torch.')}"
+                wanted = f"[{', '.join(['batch', *map(str, shape.dims)])}] {shape.dtype}"
+                hint = f"give it as the data set declares it: (batch, ...), and `.to(torch.{shape.dtype})`"
+                raise DataError(f"the entry {name!r} of the batch is {form}, declared is {wanted}", hint=hint)
+            sizes[name] = len(values)
+        if len(set(sizes.values())) > 1:
+            listing = ", ".join(f"{name} {size}" for name, size in sizes.items())
+            raise DataError(f"entries of a batch have different numbers of samples: {listing}", hint="give a row for each sample")
 
     def embed(self, outputs: Sequence[str] = (), *, data: str | None = None) -> dict[str, Features]:
         """Return features of every sample of a data set, on the CPU, in its order: (samples, ...), the mean over a sample's views.
 
-        outputs: references; default the ends of the graph. data: a name under `data:`; default the data of the model's stage.
+        outputs: references, as in `features`; default the ends of the graph. data: a name under `data:`; default that of the
+        model's stage.
         A sample that cannot be read, or lacks what an output needs, is marked in `valid`.
 
         Raises:
@@ -217,7 +251,11 @@ class Predictor:
 
     def _answer(self, given: Mapping[str, Any], top: int) -> Answer:
         batch = self.batch(given)
-        by_output = {k: _values(averaged(v, len(v.values))) for k, v in self.features(batch).items()}
+        by_output = {
+            name: _values(averaged(value, len(value.values)))
+            for name, value in self._run(batch, self.outputs).items()
+            if isinstance(value, Features)
+        }
         labels = {}
         for reference, values in by_output.items():
             target = self.targets.get(reference)
@@ -243,6 +281,19 @@ class Predictor:
                 named = [value for value in against if isinstance(value, Shape) and value.classes]
                 targets.update({wire.reference: value for wire in sink.wires.get(scores, ()) for value in named[:1]})
         return targets
+
+
+def _tensor(name: str, value: Any) -> Tensor:
+    """Return what is given for an entry as a tensor.
+
+    Raises:
+        DataError: nothing that torch can make one of.
+    """
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        message = f"the entry {name!r} of the batch is a {type(value).__name__} that makes no tensor: {error}"
+        raise DataError(message, hint="give numbers of one shape: a tensor, an array or Features") from error
 
 
 def _values(value: Features) -> Tensor:

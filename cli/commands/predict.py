@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import attrs
 import typer
@@ -16,6 +16,9 @@ from antifaz.cli.options import AsJson, PluginFiles, console, print_json
 
 if TYPE_CHECKING:
     from antifaz.engine.predict import Answer
+
+SHOWN = 4
+"""Numbers of an output that are printed; of more the length is, and `--json` has all."""
 
 
 def predict(
@@ -68,6 +71,12 @@ def _table(answer: Answer) -> Table:
     table = Table("output", "answer", title=escape(f"{asked} ({', '.join(answer.modalities)})"), title_justify="left")
     for reference, values in answer.outputs.items():
         classes = answer.labels.get(reference)
-        size = f"{len(values)} vectors" if values and isinstance(values[0], list) else f"vector of {len(values)}"
-        table.add_row(reference, ", ".join(f"{c} {100 * p:.0f}%" for c, p in classes) if classes else size)
+        table.add_row(reference, ", ".join(f"{c} {100 * p:.0f}%" for c, p in classes) if classes else shown(values))
     return table
+
+
+def shown(values: list[Any]) -> str:
+    """Return the numbers of an output without classes, or where there are many, how many."""
+    if values and isinstance(values[0], list):
+        return f"{len(values)} vectors"
+    return ", ".join(f"{value:.6g}" for value in values) if len(values) <= SHOWN else f"vector of {len(values)}"

@@ -15,6 +15,7 @@ from antifaz.core.errors import ComponentError, DataError, RunError
 from antifaz.core.experiment import Experiment, read
 from antifaz.core.graph.module import build_graph
 from antifaz.core.interfaces import SampleSet
+from antifaz.core.tokens import Features
 from antifaz.engine.predict import Answer, Predictor, load
 from antifaz.registry import ConfigError, component
 
@@ -96,6 +97,36 @@ def test_data_that_make_no_sample_have_features_and_say_what_prediction_needs(ti
     assert set(predictor.features(batch)) == {"audio_z", "labels.audio", "labels.fusion", "labels.global"}
     with pytest.raises(DataError, match=r"the graph knows no entry 'oudio'\n.*did you mean 'audio'"):
         predictor.features({"oudio": batch["audio"]})
+
+
+def test_streams_of_tokens_are_features(tiny_config: Path) -> None:
+    predictor = numbers(read(tiny_config, discover()))
+    batch = {"audio": torch.zeros(2, *predictor.graph.wiring.inputs["audio"].dims)}
+    tokens = predictor.graph.wiring.value("encoder", "audio").tokens
+    (found,) = predictor.features(batch, ["encoder.audio"]).values()
+    assert found.values.shape == (2, tokens, 16)
+    partly = Features(batch["audio"], torch.tensor([True, False]))
+    (found,) = predictor.features({"audio": partly}, ["encoder.audio"]).values()
+    assert found.valid is not None
+    assert found.valid.tolist() == [[True] * tokens, [False] * tokens]
+    embedded = predictor.embed(["encoder.audio"])["encoder.audio"]
+    assert embedded.values.shape == (32, tokens, 16)
+
+
+def test_a_batch_that_is_not_as_declared_is_refused(tiny_config: Path) -> None:
+    predictor = numbers(read(tiny_config, discover()))
+    dims = predictor.graph.wiring.inputs["audio"].dims
+    audio, listed = torch.zeros(2, *dims), ", ".join(map(str, dims))
+    for given, form in ((torch.zeros(2, 5), r"\[2, 5\] float32"), (audio.double(), rf"\[2, {listed}\] float64")):
+        with pytest.raises(
+            DataError, match=rf"the entry 'audio' of the batch is {form}, declared is \[batch, {listed}\] float32\n"
+        ):
+            predictor.features({"audio": given})
+    with pytest.raises(DataError, match="different numbers of samples: audio 2, video 3"):
+        predictor.features({"audio": audio, "video": torch.zeros(3, *predictor.graph.wiring.inputs["video"].dims)})
+    with pytest.raises(DataError, match="'audio' of the batch is a list that makes no tensor"):
+        predictor.features({"audio": [[1.0], [1.0, 2.0]]})  # type: ignore[dict-item]
+    assert predictor.features({"audio": audio, "label": torch.zeros(2, 16)}, ["labels"])  # nothing there reads the label
 
 
 def test_what_is_given_reaches_the_data_set_by_its_kind(tiny_config: Path) -> None:

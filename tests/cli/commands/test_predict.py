@@ -9,7 +9,7 @@ from typer import BadParameter
 from typer.testing import CliRunner
 
 from antifaz.cli.app import app
-from antifaz.cli.commands.predict import samples_of
+from antifaz.cli.commands.predict import samples_of, shown
 from antifaz.core.errors import FolderError
 
 
@@ -43,3 +43,10 @@ def test_pairs_are_one_sample_and_files_one_each(tmp_path: Path, monkeypatch: py
 def test_pairs_that_make_no_sample_are_refused(given: list[str], message: str) -> None:
     with pytest.raises(BadParameter, match=message):
         samples_of(given)
+
+
+def test_few_numbers_are_printed_and_many_counted() -> None:
+    assert shown([0.25]) == "0.25"
+    assert shown([1234.5678, -2.0, 1e-9, 0.5]) == "1234.57, -2, 1e-09, 0.5"
+    assert shown([0.0] * 5) == "vector of 5"
+    assert shown([[0.0], [1.0]]) == "2 vectors"
