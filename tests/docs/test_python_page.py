@@ -30,6 +30,9 @@ def test_every_block_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     made = names["Pairs"](root="none").sample_of({"imu": [[0.0] * 16] * 3}).load(0, 0)
     assert made.entries["audio"] is None
     assert made.entries["imu"].shape == (3, 16)
+    refused = names["Pairs"](root="none").sample_of({"imu": [0.0] * 47}).load(0, 0)
+    assert refused.problem.startswith("the array cannot be read as 'imu': ")
+    assert all(isinstance(values, list) for values in names["heard"].outputs.values())
 
 
 def test_the_table_has_every_name_of_the_package() -> None:
