@@ -60,6 +60,11 @@ class View:
             return above.entries[str(path[-1])].key_location
         return self.location(path)
 
+    def was_dropped(self, path: KeyPath) -> bool:
+        """Return True if the key at the end of `path` was lost with a former `use` that stood beside it."""
+        above = list(descend(self.node, path[:-1]))
+        return len(above) == len(path) and isinstance(above[-1], MapNode) and path[-1] in above[-1].dropped
+
     def origins(self) -> Iterator[tuple[str, Any, Location]]:
         """Yield every value: dotted path, plain value, and the place where it was written."""
         for path, node in leaves(self.node):

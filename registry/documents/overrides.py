@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+import attrs
+
 from antifaz.registry.errors import Location, Problem
 
 from .tree import DeleteNode, Entry, KeyPath, ListNode, MapNode, Node, ScalarNode, merge, plain
@@ -72,7 +74,7 @@ def _put(node: Node, path: KeyPath, done: KeyPath, value: Node) -> Node:
     below = here.entries.get(step)
     if rest and below is not None:
         made = Entry(below.key_location, _put(below.node, rest, (*done, step), value))
-        return MapNode({**here.entries, step: made}, here.location)
+        return attrs.evolve(here, entries={**here.entries, step: made})
     inner = _put(MapNode({}, value.location), rest, (*done, step), value) if rest else value
     return merge(here, MapNode({step: Entry(value.location, inner)}, value.location))
 

@@ -41,8 +41,11 @@ class Entry:
 
 @attrs.frozen
 class MapNode:
+    """dropped: keys of the mapping that this one replaced, because its `use` is another."""
+
     entries: Mapping[str, Entry]
     location: Location
+    dropped: frozenset[str] = attrs.field(default=frozenset(), eq=False)
 
 
 @attrs.frozen
@@ -57,8 +60,10 @@ Node = ScalarNode | ListNode | MapNode | DeleteNode
 
 def merge(base: Node, over: Node) -> Node:
     """Lay `over` upon `base`. Every value keeps the location of the one that set it."""
-    if not (isinstance(base, MapNode) and isinstance(over, MapNode)) or _changes_use(base, over):
+    if not (isinstance(base, MapNode) and isinstance(over, MapNode)):
         return over
+    if _changes_use(base, over):
+        return attrs.evolve(over, dropped=frozenset(base.entries) - {"use"})
     entries = dict(base.entries)
     for key, entry in over.entries.items():
         below = entries.get(key)
@@ -69,7 +74,7 @@ def merge(base: Node, over: Node) -> Node:
         else:
             entries[key] = Entry(entry.key_location, merge(below.node, entry.node))
     # A command-line override has no place that could stand for a whole mapping; a file that goes on with it has.
-    return MapNode(entries, over.location if over.location.line else base.location)
+    return MapNode(entries, over.location if over.location.line else base.location, base.dropped | over.dropped)
 
 
 def _changes_use(base: MapNode, over: MapNode) -> bool:

@@ -35,6 +35,9 @@ class _Invalid:
 
 INVALID = _Invalid()
 
+DROPPED = "; it stood beside the former `use`, and what changes `use` drops all keys beside it"
+"""Added to the hint of a missing key that an extending file or an override has lost in this way."""
+
 _SCALARS: Mapping[Any, str] = {int: "an integer", float: "a number", str: "text", bool: "true or false", type(None): "null"}
 
 
@@ -218,6 +221,7 @@ class _Attempt:
             elif key not in data and field.default is attrs.NOTHING:
                 doc = field.metadata.get("doc", "")
                 hint = f"add `{key}:`, {describe(field.type)}" + (f": {doc}" if doc else "")
+                hint += DROPPED if self.view.was_dropped((*path, key)) else ""
                 values[field.name] = self.fail(path, f"the key {key!r}{of} is missing", hint)
         others = {key: value for key, value in data.items() if key not in fields and (path or key not in self.also)}
         if flat is not None:

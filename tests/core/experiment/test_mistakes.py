@@ -94,6 +94,24 @@ def test_every_mistake_in_one_report(spread: Path, monkeypatch: pytest.MonkeyPat
     assert report.rstrip().endswith(f"{len(EXPECTED)} problems found.")
 
 
+def test_a_key_that_was_lost_with_a_former_use_is_told(tiny_config: Path, plugins: Plugins, tmp_path: Path) -> None:
+    lost = "it stood beside the former `use`, and what changes `use` drops all keys beside it"
+    with pytest.raises(ConfigError) as refused:
+        read(tiny_config, plugins, ["stages.finetune.objectives.labels.use=masked_error"])
+    (said,) = refused.value.problems
+    assert said.message.startswith("the key 'in'")
+    assert said.hint is not None
+    assert said.hint.endswith(lost)
+
+    path = tmp_path / "over.yaml"
+    path.write_text(f"extends: {tiny_config}\ngraph:\n  audio: {{use: latents}}\n")
+    with pytest.raises(ConfigError) as refused:
+        read(path, plugins, ["graph.audio.std=0.1"])
+    told = {problem.message.partition(" of ")[0]: (problem.hint or "").endswith(lost) for problem in refused.value.problems}
+    assert told["the key 'width'"]
+    assert not told["the key 'tokens'"]
+
+
 SCALARS = """\
 name: no
 seed: {seed}
