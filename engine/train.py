@@ -6,6 +6,7 @@ weights, optimizer and average, and a resumed run ends with the same weights as 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -151,10 +152,13 @@ def scheduled_rate(run: Context, name: str, stage: TrainStage, step: int) -> flo
     """Return the learning rate of a step of a stage.
 
     Raises:
-        RunError: what the schedule raises, with its name and the step.
+        RunError: what the schedule raises, or a rate that is none, with its name and the step.
     """
     with blaming(stage.schedule, name, step, location=place_of(run, name, "schedule")):
-        return stage.schedule.rate(step, stage.steps, stage.optimizer.lr)
+        rate: object = stage.schedule.rate(step, stage.steps, stage.optimizer.lr)
+        if not isinstance(rate, float | int) or not 0 <= rate < math.inf:
+            raise ValueError(f"the rate is {rate!r}, not a number of at least 0")
+        return rate
 
 
 def accumulate_gradients(
