@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from antifaz.cli import main
+from antifaz.layers.capture import Captured
 
 PAGE = Path(__file__).parents[2] / "docs" / "capture.md"
 BLOCK = re.compile(r"^( *)```(yaml|python|console)\n(.*?)^\1```\n", re.S | re.M)
@@ -41,3 +45,17 @@ def test_the_page_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     entropies = [line for line in logged if any(key.startswith("entropy/") for key in line)]
     assert [line["step"] for line in entropies] == [2, 4]
     assert all(line["entropy/encoder.blocks.1.attention/video-audio"] > 0 for line in entropies)
+
+
+def test_the_callback_leaves_absent_samples_out_of_its_mean(tmp_path: Path) -> None:
+    text = next(text for _, language, text in BLOCK.findall(PAGE.read_text()) if text.startswith("# entropy.py"))
+    names: dict[str, Any] = {}
+    exec(text, names)
+    even = torch.full((1, 1, 2, 4), 0.125)  # a row of two sources, over which it sums to 1
+    attention = {("video", source): torch.cat([even, torch.zeros_like(even)]) for source in ("video", "audio")}
+    logged: dict[str, float] = {}
+    run = SimpleNamespace(log=lambda stage, step, figures: logged.update(figures))
+    captured = {"encoder": Captured(attention=attention), "absent": Captured(attention={("a", "a"): torch.zeros(2, 1, 2, 4)})}
+    names["Entropy"](1).after_step(run, SimpleNamespace(stage="train", step=1, captured=captured))
+    expected = pytest.approx(-0.5 * math.log(0.125))
+    assert logged == {"entropy/encoder/video-video": expected, "entropy/encoder/video-audio": expected}
