@@ -77,6 +77,7 @@ EVERY_NODE = (
     "nodes.trained_parameters "
 )
 STREAMS = "streams.routing streams.absent_streams streams.absent_or_missing streams.invalid_tokens streams.order_of_streams"
+FEATURES = "streams.routing streams.absent_streams streams.absent_or_missing streams.absent_samples"
 
 
 def _node(name: str, about: str, accepts: Accepts, call: Call, checks: str = "") -> Kind:
@@ -94,13 +95,7 @@ KINDS: Mapping[str, Kind] = {
         _node("latents", "learned tokens that belong to no modality", "nothing", call_latents),
         _node("backbone", "tokens -> tokens under a routing", "tokens", call_backbone, STREAMS),
         _node("readout", "tokens -> features", "tokens", call_readout, STREAMS),
-        _node(
-            "head",
-            "features -> logits or embeddings",
-            "tensors",
-            call_head,
-            "streams.routing streams.absent_streams streams.absent_or_missing streams.absent_samples",
-        ),
+        _node("head", "features -> logits or embeddings", "tensors", call_head, FEATURES),
         _other(
             "mask",
             "which stream reads which",

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from antifaz.registry import SpecError
+from antifaz.core.streams import Stream
+from antifaz.registry import SpecError, suggest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -115,9 +116,8 @@ class Routing:
         self.restrict(source_lengths, reader_lengths).require_lengths(reader_lengths, source_lengths)
 
         def block(reader: str, source: str) -> Tensor:
-            rows, columns = reader_lengths[reader], source_lengths[source]
             edge = self.reads[reader].get(source)
-            allowed = torch.full((rows, columns), edge is not None)
+            allowed = torch.full((reader_lengths[reader], source_lengths[source]), edge is not None)
             return allowed.tril() if edge is Edge.CAUSAL else allowed
 
         return torch.cat([torch.cat([block(r, s) for s in source_lengths], dim=1) for r in reader_lengths], dim=0)
@@ -125,10 +125,21 @@ class Routing:
     def text(self) -> str:
         """Return one line per reader, for people."""
         width = max((len(r) for r in self.reads), default=0)
-        rows = (
-            (r, ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items())) for r, row in self.reads.items()
-        )
-        return "\n".join(f"{reader:<{width}} reads {sources}" for reader, sources in rows)
+        rows = {r: ", ".join(s if e is Edge.FULL else f"{s} ({e.value})" for s, e in row.items()) for r, row in self.reads.items()}
+        return "\n".join(f"{reader:<{width}} reads {sources}" for reader, sources in rows.items())
+
+
+def routing_fault(routing: object, readers: Sequence[Stream], sources: Sequence[Stream]) -> tuple[str, str] | None:
+    """Say why what a mask returns is no routing of these readers and sources, and what to do; None where it is one."""
+    if not isinstance(routing, Routing):
+        return f"returns a {type(routing).__name__}, not a Routing", "return a Routing of antifaz.core.routing"
+    asked, rows, known = [r.name for r in readers], routing.readers, [s.name for s in sources]
+    if set(rows) != set(asked):
+        hint = "return one row for each of `readers`, under its name, and no other"
+        return f"was asked for the readers {', '.join(asked)} and has rows for {', '.join(rows)}", hint
+    if unknown := [name for name in routing.sources if name not in known]:
+        return f"reads the unknown stream {unknown[0]!r}", suggest(unknown[0], known, noun="sources")
+    return None
 
 
 Influence = Mapping[str, frozenset[str]]

@@ -6,7 +6,7 @@ import contextlib
 
 import attrs
 
-from antifaz.core.routing import Routing
+from antifaz.core.routing import Routing, routing_fault
 from antifaz.core.streams import Stream
 from antifaz.registry import SpecError
 
@@ -30,11 +30,8 @@ def _routings(case: Case) -> list[tuple[Routing, list[Stream], list[Stream]]]:
 def covers_readers(case: Case) -> None:
     """There is a row for every reader, none for others, and rows name known sources."""
     for routing, readers, sources in _routings(case):
-        names = [reader.name for reader in readers]
-        wrong = f"it was asked for the readers {', '.join(names)} and has rows for {', '.join(routing.readers)}"
-        require(set(routing.readers) == set(names), wrong, "return one row for each of `readers`, under its name")
-        unknown = set(routing.sources) - {source.name for source in sources}
-        require(not unknown, f"it reads unknown streams: {', '.join(sorted(unknown))}", "let rows name streams of `sources` alone")
+        fault = routing_fault(routing, readers, sources)
+        require(fault is None, *(fault or ("", "")))
 
 
 def learned_readers(case: Case) -> None:

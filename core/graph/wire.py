@@ -78,9 +78,7 @@ def wire_inputs(in_: In | None, resolve: Callable[[str], list[Wire]]) -> tuple[W
             edges = [attrs.evolve(edges[0], key=key)]
         for edge in edges:
             if edge.key in wires:
-                raise SpecError(
-                    f"two inputs are called {edge.key!r}: {wires[edge.key].reference} and {edge.reference}",
-                    hint="write `in:` as a mapping that names each of them",
-                )
+                message = f"two inputs are called {edge.key!r}: {wires[edge.key].reference} and {edge.reference}"
+                raise SpecError(message, hint="write `in:` as a mapping that names each of them")
             wires[edge.key] = edge
     return tuple(wires.values())

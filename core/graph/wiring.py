@@ -11,9 +11,10 @@ from typing import Any, Protocol
 import attrs
 
 from antifaz.core.kinds import Kind, kind_of
-from antifaz.core.routing import Influence, Routing, compose, needed
+from antifaz.core.routing import Influence, Routing, compose, needed, routing_fault
 from antifaz.core.streams import Group, Shape, Stream, Value, parameter_name
 from antifaz.registry import PLUGIN_FAULT_HINT, Location, SpecError, declaration_of, failure, suggest
+from antifaz.registry.specs.holding import holding
 
 from .batch_axes import fold, folded, unfolded
 from .wire import BATCH, Arguments, In, KeyPath, Wire, references, wire_inputs
@@ -100,10 +101,8 @@ class Wiring:
         if node == BATCH:
             return [_pick(reference, BATCH, output, self.inputs)] if output else [Wire(n, BATCH, n) for n in self.inputs]
         if node not in self.nodes:
-            raise SpecError(
-                f"unknown node {node!r} in the reference {reference!r}",
-                hint=suggest(node, sorted({*self.nodes, *self.broken, BATCH}), noun="nodes"),
-            )
+            hint = suggest(node, sorted({*self.nodes, *self.broken, BATCH}), noun="nodes")
+            raise SpecError(f"unknown node {node!r} in the reference {reference!r}", hint=hint)
         outputs = self.nodes[node].outputs
         return [_pick(reference, node, output, outputs)] if output else [Wire(name, node, name) for name in outputs]
 
@@ -113,10 +112,6 @@ class Wiring:
             return bool(self.resolve(reference))
         except SpecError:
             return False
-
-    def group(self, reference: str) -> Group:
-        """Return the values that a reference stands for, by name."""
-        return {wire.key: self.value(wire.node, wire.output) for wire in self.resolve(reference)}
 
     def influences(self) -> dict[str, frozenset[str]]:
         """Return, for the reference of every output, the inputs that it may depend on by the routings alone."""
@@ -208,11 +203,12 @@ def _wire_node(name: str, plan: NodePlan, wiring: Wiring) -> WiredNode:
     _accept(kind, inputs)
     arriving, lead = fold(inputs, plan.batch_axes)
     inner = folded(arriving, plan.batch_axes)
-    leaving = plan.spec.outputs(inner)
+    spec = holding(plan.spec, "mask", "routing", routing_fault)
+    leaving = spec.outputs(inner)
     bare = isinstance(leaving, Stream | Shape)
     outputs = {key: unfolded(_named(key, value), lead) for key, value in ({name: leaving} if bare else leaving).items()}
     _require_own_parameters((*arriving, *(key for key in outputs if key not in arriving)))
-    return WiredNode(name, plan, wires, arriving, outputs, routings_of(plan.spec, inner, list(outputs), bare=bare))
+    return WiredNode(name, plan, wires, arriving, outputs, routings_of(spec, inner, list(outputs), bare=bare))
 
 
 def _require_own_parameters(names: Iterable[str]) -> None:

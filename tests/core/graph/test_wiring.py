@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import attrs
 import pytest
 
 from antifaz.core.graph.wire import Wire
 from antifaz.core.graph.wiring import NodePlan, Wiring, wire
+from antifaz.core.routing import Routing
 from antifaz.core.streams import Shape
 from antifaz.plugins.classification.spec import LinearHeads
+from antifaz.plugins.vit.spec import ViT
+from antifaz.plugins.zorro.spec import Latents
+from antifaz.registry import component
 
 INPUTS = {"a": Shape((4,)), "b": Shape((4,))}
 
@@ -30,7 +37,7 @@ def test_nodes_stand_behind_what_they_read() -> None:
     }
     assert wiring.has("early.a")
     assert not wiring.has("early.c")
-    assert wiring.group("early.a") == {"a": Shape((3,))}
+    assert wiring.value("early", "a") == Shape((3,))
 
 
 def test_every_mistake_is_told_once() -> None:
@@ -47,3 +54,35 @@ def test_every_mistake_is_told_once() -> None:
 def test_names_that_parameters_cannot_tell_apart_are_refused(first: str, second: str) -> None:
     _, problems = wired({"x": NodePlan(LinearHeads(classes=3), {first: "batch.a", second: "batch.b"})})
     assert problems == [(("x", "in"), f"{first!r} and {second!r} are too much alike for parameters named after them")]
+
+
+@component("mask", "held")
+@attrs.frozen(kw_only=True)
+class HeldMask:
+    """A mask of what the test returns."""
+
+    answer: Callable[[], object]
+
+    def routing(self, readers: object, sources: object) -> object:
+        return self.answer()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda: Routing.full({"a": ["a"]}), "was asked for the readers a, b and has rows for a"),
+        (lambda: Routing.full({"a": ["a"], "b": ["b"], "c": ["a"]}), "was asked for the readers a, b and has rows for a, b, c"),
+        (lambda: Routing.full({"a": ["a"], "b": ["bb"]}), "reads the unknown stream 'bb'"),
+        (lambda: Routing.full({"a": ["a"], "b": []}), "stream 'b' reads nothing"),
+        (lambda: {"a": ["a"], "b": ["b"]}, "returns a dict, not a Routing"),
+        (lambda: {}["b"], "failed: KeyError: 'b'"),
+    ],
+)
+def test_a_mask_is_held_to_its_readers_and_sources_and_named(answer: Callable[[], object], said: str) -> None:
+    streams = [NodePlan(Latents(tokens=2, width=4)) for _ in "ab"]
+    encoder = NodePlan(ViT(mask=HeldMask(answer=answer), depth=1, heads=1), ("a", "b"))
+    wiring, [(path, message)] = wired({"a": streams[0], "b": streams[1], "encoder": encoder})
+    assert path == ("encoder", "mask")
+    assert message.startswith("the mask 'held' of the plugin ")
+    assert said in message
+    assert "encoder" not in wiring.nodes
