@@ -206,7 +206,8 @@ def _words(whole: Step, spread: Step, mine: Sequence[slice]) -> str:
     own = [collectives.sum_over_ranks(gradient) for gradient in spread.parameters]
     tolerance = TOLERANCES.get(whole.computed, TOLERANCES[torch.float32])
     if not _close(spread.loss, whole.loss, tolerance):
-        return f"its loss is {float(spread.loss):.4g}, and {float(whole.loss):.4g} of the whole batch at once"
+        apart = float(spread.loss) - float(whole.loss)
+        return f"its loss is {float(spread.loss):.4g}, and {float(whole.loss):.4g} of the whole batch at once ({apart:+.2g})"
     pairs = zip([*spread.inputs, *own], [*expected, *whole.parameters], strict=True)
     if not all(_close(got, wanted, tolerance) for got, wanted in pairs):
         return "its loss is the same and its gradients are not"
