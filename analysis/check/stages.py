@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from antifaz.analysis.cost import StepCost, step_cost
-from antifaz.core.errors import ComponentError
+from antifaz.core.errors import ComponentError, RunError
 from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.core.graph.loading import fake_batch
 from antifaz.core.graph.module import build_graph
@@ -21,6 +21,7 @@ from antifaz.data.contract import as_problem, named, trace_of
 from antifaz.engine.contract.failures import advice
 from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
 from antifaz.engine.training.callbacks import CALLED
+from antifaz.engine.training.capturing import require_captures
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
 from antifaz.engine.training.parameters import layer_factors, pattern_problems
@@ -109,7 +110,7 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
     attempts: list[tuple[KeyPath, Any, Callable[[], Any]]] = [
         (("optimizer",), stage.optimizer, build),
         (("schedule",), stage.schedule, ask),
-        *((("callbacks", i), e.spec, partial(_build_callback, e.spec)) for i, e in enumerate(stage.callbacks)),
+        *((("callbacks", i), e.spec, partial(_build_callback, e.spec, name, model)) for i, e in enumerate(stage.callbacks)),
     ]
     problems = []
     for key, spec, attempt in attempts:
@@ -118,14 +119,17 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
             attempt()
         except ComponentError as error:
             problems.append(as_problem(error, place))
+        except RunError as error:
+            problems.append(Problem(error.message, place, error.hint))
         except Exception as error:  # whatever a plugin's own code raises
             message = f"stage {name!r}: {named(spec)} fails: {failure(error, spec)}"
             problems.append(Problem(message, place, with_lines(error, spec, PLUGIN_FAULT_HINT), trace_of(error)))
     return problems
 
 
-def _build_callback(spec: CallbackSpec) -> Callback:
-    return require_members(spec, spec.build(), CALLED)
+def _build_callback(spec: CallbackSpec, stage: str, model: TrainingModel) -> None:
+    callback: Callback = require_members(spec, spec.build(), CALLED)
+    require_captures(spec, stage, model, list(getattr(callback, "capture", ())))
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from torch import nn
+
 from antifaz.core.errors import ComponentError, RunError
 from antifaz.core.experiment import CallbackEntry
 from antifaz.core.interfaces import Callback, CallbackSpec
@@ -28,7 +30,7 @@ def capturing(state: StageState, callbacks: Iterable[tuple[CallbackEntry, Callba
     patterns: list[str] = []
     for entry, callback in callbacks:
         wanted = _wanted(entry.spec, callback, state)
-        _require_known(entry.spec, state, wanted)
+        require_captures(entry.spec, state.stage, state.model, wanted)
         patterns += wanted
     if not patterns:
         state.captured = {}
@@ -56,9 +58,14 @@ def _wanted(spec: CallbackSpec, callback: Callback, state: StageState) -> list[s
     return list(patterns) if (state.step + 1) % every == 0 else []
 
 
-def _require_known(spec: CallbackSpec, state: StageState, patterns: Sequence[str]) -> None:
+def require_captures(spec: CallbackSpec, stage: str, model: nn.Module, patterns: Sequence[str]) -> None:
+    """Refuse what a callback asks for and no module of the graph is.
+
+    Raises:
+        RunError: with the callback, the stage and the nearest name.
+    """
     try:
-        require_known(state.model, patterns)
+        require_known(model, patterns)
     except SpecError as error:
-        message = f"the callback {declaration_of(spec).name!r} of stage {state.stage!r} asks for what is not there: {error.message}"
+        message = f"the callback {declaration_of(spec).name!r} of stage {stage!r} asks for what is not there: {error.message}"
         raise RunError(message, hint=error.hint) from None

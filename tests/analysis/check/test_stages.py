@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import attrs
 import pytest
 from typer.testing import CliRunner
 
 from antifaz.analysis.check.report import check
 from antifaz.cli.app import app
 from antifaz.core.discovery import discover
-from antifaz.core.experiment import read
-from antifaz.registry import ConfigError
+from antifaz.core.experiment import CallbackEntry, read
+from antifaz.core.interfaces import Callback
+from antifaz.registry import ConfigError, component
 
 AUDIO = "audio: {use: log_mel, bins: 16, hop: 0.0625}"
 VIDEO = "video: {use: frames, fps: 4, size: 32}"
@@ -141,3 +143,36 @@ def test_a_validated_stage_keeps_its_weights_twice_and_may_need_more_of_the_grap
     before, after = check(plain, data=False), check(measured, data=False)
     assert after.stages["finetune"].cost.state - before.stages["finetune"].cost.state == 4 * before.parameters
     assert set(before.unused) - set(after.unused) == {"audio_z", "video_z"}
+
+
+class Captures(Callback):
+    def __init__(self, module: str) -> None:
+        self.capture = [module]
+
+
+@component("callback", "seeking")
+@attrs.frozen(kw_only=True)
+class Seeking:
+    """Asks for a module."""
+
+    module: str
+
+    def build(self) -> Callback:
+        return Captures(self.module)
+
+
+def test_a_capture_of_nothing_is_refused_before_a_run(tiny) -> None:
+    experiment = tiny()
+    stage = experiment.stages["pretrain"]
+    for module in ("encoder.blocks.0", "encoder.bloks.0"):
+        entry = CallbackEntry(spec=Seeking(module=module))
+        asking = attrs.evolve(experiment, stages={**experiment.stages, "pretrain": attrs.evolve(stage, callbacks=(entry,))})
+        if module == "encoder.blocks.0":
+            check(asking, data=False)
+            continue
+        with pytest.raises(ConfigError) as refused:
+            check(asking, data=False)
+        (problem,) = refused.value.problems
+        assert "the callback 'seeking' of stage 'pretrain' asks for what is not there: no module" in problem.message
+        assert problem.location == experiment.document.location(("stages", "pretrain", "callbacks", 0))
+        assert "did you mean 'encoder.blocks.0'" in str(problem.hint)
