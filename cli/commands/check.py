@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ from antifaz.cli.options import AsJson, Config, Overrides, PluginFiles, console,
 if TYPE_CHECKING:
     from antifaz.analysis.check.report import CheckReport
 
+NUMBER = re.compile(r"\.(\d+)(?=\.)")
+"""A number of a dotted name that is not its last word."""
 PREFIXES = ((10**15, "P"), (10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"))
 
 
@@ -102,17 +105,44 @@ def _stage_lines(report: CheckReport) -> list[str]:
 
 
 def grouped(names: Sequence[str]) -> list[str]:
-    """Put weights that differ in numbers or in their last word alone into one item: `encoder.blocks.*.norm.{weight, bias} (24)`."""
-    groups: dict[str, list[str]] = {}
+    """Put weights that differ in numbers or last words alone into one item: `encoder.blocks.0-11.norm.{weight, bias} (24)`."""
+    whole = [name for name in names if "." not in name]  # nodes
+    numbers: dict[tuple[str, str], list[tuple[int, ...]]] = {}
     for name in names:
-        place, _, last = re.sub(r"\.\d+(?=\.)", ".*", name).rpartition(".")
-        groups.setdefault(place, []).append(last)
-    items = groups.pop("", [])  # whole nodes
-    for place, members in groups.items():
-        words = list(dict.fromkeys(members))
+        if name not in whole:
+            place, _, last = NUMBER.sub(".*", name).rpartition(".")
+            numbers.setdefault((place, last), []).append(tuple(map(int, NUMBER.findall(name))))
+    groups: dict[tuple[str, tuple[tuple[int, ...], ...]], list[str]] = {}
+    for (place, last), found in numbers.items():
+        groups.setdefault((place, tuple(found)), []).append(last)
+    items = []
+    for (place, found), words in groups.items():
         last = words[0] if len(words) == 1 else "{" + ", ".join(words) + "}"
-        items.append(f"{place}.{last}" + (f" ({len(members)})" if len(members) > 1 else ""))
-    return items
+        count = len(words) * len(found)
+        items.append(f"{_with_ranges(place, found)}.{last}" + (f" ({count})" if count > 1 else ""))
+    return whole + items
+
+
+def _with_ranges(place: str, found: Sequence[tuple[int, ...]]) -> str:
+    """Write the numbers that stand for the stars of a place; stars stay where not every combination of the numbers is there."""
+    columns = [sorted(set(column)) for column in zip(*found, strict=True)]
+    if len(set(found)) < math.prod(map(len, columns)):
+        return place
+    for column in columns:
+        place = place.replace("*", _ranges(column), 1)
+    return place
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Write ascending numbers as `0-3`, with gaps as `{0-1, 3}`."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    written = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs]
+    return written[0] if len(written) == 1 else "{" + ", ".join(written) + "}"
 
 
 def short(count: int) -> str:

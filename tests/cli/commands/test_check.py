@@ -43,7 +43,15 @@ def test_weights_that_differ_in_numbers_and_last_words_alone_are_one_item() -> N
     assert grouped(["fusion", *blocks, "encoder.norm.weight", "labels"]) == [
         "fusion",
         "labels",
-        "encoder.blocks.*.norm.{weight, bias} (24)",
-        "encoder.blocks.*.scale (12)",
+        "encoder.blocks.0-11.norm.{weight, bias} (24)",
+        "encoder.blocks.0-11.scale (12)",
         "encoder.norm.weight",
     ]
+
+
+def test_an_item_says_which_of_the_blocks_it_means() -> None:
+    assert grouped([f"encoder.blocks.{i}.scale" for i in (0, 1, 3)]) == ["encoder.blocks.{0-1, 3}.scale (3)"]
+    assert grouped(["encoder.blocks.1.scale", "encoder.blocks.1.shift"]) == ["encoder.blocks.1.{scale, shift} (2)"]
+    grid = [f"layers.{i}.blocks.{j}.scale" for i in range(2) for j in range(3)]
+    assert grouped(grid) == ["layers.0-1.blocks.0-2.scale (6)"]
+    assert grouped(grid[1:]) == ["layers.*.blocks.*.scale (5)"]
