@@ -11,7 +11,7 @@ from antifaz.core.experiment import Experiment, TrainStage
 from antifaz.core.interfaces import Sample, SampleSet, views_of
 from antifaz.core.tokens import Features
 from antifaz.data.batches import Collate, build_transforms, too_few
-from antifaz.data.contract import Origin, as_problem, blaming, counts_of, load_sample, require_samples, unopened
+from antifaz.data.contract import Origin, as_problem, blaming, counts_of, identity_of, load_sample, require_samples, unopened
 from antifaz.data.samples import MediaSamples
 from antifaz.registry import Problem
 
@@ -26,12 +26,14 @@ class DataReport:
     """A data set.
 
     counts: `samples`, and what the set knows of files found or missing; None where the data is not on this machine.
-    tried: how many samples were read, the first ones. unreadable: why some of these cannot be.
+    tried: how many samples were read, the first ones. unreadable: why some of these cannot be. absent: entries that none of those
+    that can be read has.
     """
 
     counts: Mapping[str, int] | None
     tried: int = 0
     unreadable: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -40,7 +42,8 @@ class DataReport:
             return "not on this machine"
         unknown = () if self.counts.get("unreadable") else ("unreadable",)  # none may mean that none was looked for
         counts = ", ".join(f"{value:,} {key}" for key, value in self.counts.items() if key not in unknown)
-        return f"{counts}; {_reading(self.tried, self.unreadable)}" if self.tried else counts
+        absent = f"; none of them has {', '.join(map(repr, self.absent))}" if self.absent else ""
+        return f"{counts}; {_reading(self.tried, self.unreadable)}{absent}" if self.tried else counts
 
 
 def _reading(tried: int, unreadable: tuple[str, ...]) -> str:
@@ -108,10 +111,12 @@ class _Look:
         self.judge(len(tried), unreadable)
         if readable := [sample for sample in tried if sample.problem is None]:
             self.batch = self.collated(as_read, readable)
+            self.judge_values(as_read, readable, self.batch)
+        absent = [name for name in as_read.shapes if all(sample.entries.get(name) is None for sample in readable)]
         counts = {"samples": count, **counts_of(samples, self.entry.dataset)}
         if unreadable:
             counts["unreadable"] = max(counts.get("unreadable", 0), len(unreadable))
-        return DataReport(counts, len(tried), unreadable)
+        return DataReport(counts, len(tried), unreadable, tuple(absent if readable else ()))
 
     def peek(self) -> SampleSet | None:
         """Return the set as in evaluation, opened without making anything; None where it is not here or cannot be peeked at."""
@@ -130,6 +135,16 @@ class _Look:
         if unreadable and (len(unreadable) > self.entry.max_unreadable or len(unreadable) == tried):
             hint = f"repair or remove them, or raise data.{self.name}.max_unreadable"
             self.problems.append(Problem(f"data.{self.name}: {_reading(tried, unreadable)}", self.origin.location, hint))
+
+    def judge_values(self, samples: SampleSet, readable: list[Sample], batch: Entries) -> None:
+        """Report the first sample of each entry in which numbers are not finite."""
+        for name, entry in batch.items():
+            finite = entry.values.isfinite().reshape(len(entry.values), -1).all(dim=1) | ~entry.in_samples()
+            if name in samples.shapes and len(finite) == len(readable) and not finite.all():
+                identity = identity_of(samples, readable[int(finite.int().argmin())].index)
+                message = f"{self.origin.entry_words(name)} hands over {name!r} with numbers that are not finite: {identity!r}"
+                hint = "return None for an entry that a sample lacks, and finite numbers otherwise"
+                self.problems.append(Problem(message, self.origin.location, hint))
 
     def collated(self, samples: SampleSet, readable: list[Sample]) -> Entries:
         """Make the batch of a training stage, or of an evaluation where no training stage reads the set."""

@@ -36,8 +36,11 @@ def rehearse_objectives(experiment: Experiment, name: str, stage: TrainStage, en
             with naming_nodes(wiring, f"in stage {name!r}, on the first {size} samples of data.{stage.data}", places):
                 losses = model(entries)
             require_losses(losses, model.sinks, places)
+            endless = [key for key, loss in losses.items() if not all(t.total.isfinite() for t in loss.terms.values())]
         except ComponentError as error:
             return [as_problem(error, experiment.document.location(("stages", name)))]
         except RunError as error:
             return [Problem(error.message, experiment.document.location(("stages", name)), error.hint)]
-    return []
+    where = f"stage {name!r}: with fresh weights, on the first {size} samples of data.{stage.data}"
+    hint = "guard its logarithms, roots and divisions, or scale what it reads"
+    return [Problem(f"{where}, the loss of {key!r} is not finite", places(key), hint) for key in endless]

@@ -51,6 +51,8 @@ class Motions:
             "ragged": {"motion": motion[: 8 - index % 2], "label": label},
             "double": {"motion": motion.double(), "label": label},
             "array": {"motion": motion.numpy(), "label": label},
+            "nan": {"motion": motion / (index != 3), "label": label},
+            "labels_only": {"motion": motion, "label": None},
             "range": {"motion": motion, "label": label + 5 * (index == 3)},
         }
         return Sample(index, faulty.get(self.fault, {"motion": motion, "label": label}))
@@ -138,6 +140,7 @@ class Squares(Objective):
             "": Loss({"squares": Term(total, count)}),
             "terms": Loss({}),
             "tensor": total / count.clamp(min=1),
+            "endless": Loss({"squares": Term(total / 0, count)}),
             "vector": Loss({"squares": Term(errors, count)}),
             "number": Loss({"squares": Term(total, len(errors))}),  # type: ignore[arg-type]
         }
