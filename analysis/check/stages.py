@@ -21,7 +21,7 @@ from antifaz.data.contract import as_problem, named, trace_of
 from antifaz.engine.contract.failures import advice
 from antifaz.engine.contract.results import require_losses, require_members, require_optimizer
 from antifaz.engine.training.callbacks import CALLED
-from antifaz.engine.training.capturing import require_captures
+from antifaz.engine.training.capturing import captures_of, require_captures
 from antifaz.engine.training.model import TrainingModel, is_frozen, trainable_parameters
 from antifaz.engine.training.optimization import build_optimizer
 from antifaz.engine.training.parameters import layer_factors, pattern_problems
@@ -129,7 +129,8 @@ def _optimization_problems(experiment: Experiment, name: str, stage: TrainStage,
 
 def _build_callback(spec: CallbackSpec, stage: str, model: TrainingModel) -> None:
     callback: Callback = require_members(spec, spec.build(), CALLED)
-    require_captures(spec, stage, model, list(getattr(callback, "capture", ())))
+    wanted, _ = captures_of(spec, callback)
+    require_captures(spec, stage, model, wanted)
 
 
 def _cost(experiment: Experiment, stage: TrainStage, model: TrainingModel, shapes: Mapping[str, Shape]) -> StepCost:

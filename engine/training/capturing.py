@@ -29,9 +29,10 @@ def capturing(state: StageState, callbacks: Iterable[tuple[CallbackEntry, Callba
     """
     patterns: list[str] = []
     for entry, callback in callbacks:
-        wanted = _wanted(entry.spec, callback, state)
-        require_captures(entry.spec, state.stage, state.model, wanted)
-        patterns += wanted
+        wanted, every = captures_of(entry.spec, callback)
+        if (state.step + 1) % every == 0:
+            require_captures(entry.spec, state.stage, state.model, wanted)
+            patterns += wanted
     if not patterns:
         state.captured = {}
         yield
@@ -41,8 +42,8 @@ def capturing(state: StageState, callbacks: Iterable[tuple[CallbackEntry, Callba
     state.captured = captured
 
 
-def _wanted(spec: CallbackSpec, callback: Callback, state: StageState) -> list[str]:
-    """Return the patterns that a callback wants in the next step.
+def captures_of(spec: CallbackSpec, callback: Callback) -> tuple[list[str], int]:
+    """Return the patterns that a callback wants, and every how many steps.
 
     Raises:
         ComponentError: they are no list of patterns, or its steps no whole number.
@@ -55,7 +56,7 @@ def _wanted(spec: CallbackSpec, callback: Callback, state: StageState) -> list[s
     if isinstance(patterns, str) or not isinstance(patterns, Sequence):
         message = f"{named(spec)} of the plugin {plugin_of(spec)!r} has {patterns!r} as `capture`, not a list of patterns"
         raise ComponentError(message, hint='such as ["encoder.blocks.*.attention"]')
-    return list(patterns) if (state.step + 1) % every == 0 else []
+    return list(patterns), every
 
 
 def require_captures(spec: CallbackSpec, stage: str, model: nn.Module, patterns: Sequence[str]) -> None:
