@@ -155,9 +155,8 @@ def _problem(experiment: Experiment, stage: str, model: TrainingModel, shapes: M
     """Describe the failure of a stage at the first node that cannot run, or else at the first objective, or else at the stage."""
     batch = fake_batch(shapes, 2, "meta")
     prefix = f"stage {stage!r}: "
-    found = node_problems(model.graph, batch, prefix)
     return (
-        next(iter(found), None)
+        next(iter(node_problems(model.graph, batch, prefix)), None)
         or _objective_problem(experiment, stage, model, batch)
         or Problem(
             f"{prefix}a training step cannot run: {failure(error, model)}",

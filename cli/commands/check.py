@@ -116,10 +116,10 @@ def grouped(names: Sequence[str]) -> list[str]:
     for (place, last), found in numbers.items():
         groups.setdefault((place, tuple(found)), []).append(last)
     items = []
-    for (place, found), words in groups.items():
+    for (place, shared), words in groups.items():
         last = words[0] if len(words) == 1 else "{" + ", ".join(words) + "}"
-        count = len(words) * len(found)
-        items.append(f"{_with_ranges(place, found)}.{last}" + (f" ({count})" if count > 1 else ""))
+        count = len(words) * len(shared)
+        items.append(f"{_with_ranges(place, shared)}.{last}" + (f" ({count})" if count > 1 else ""))
     return whole + items
 
 

@@ -25,7 +25,8 @@ def holding(spec: Spec, kind: str, method: str, fault: Fault) -> Spec:
     what to do, or None. A fault, and whatever else the method raises, becomes a SpecError at the option that names the component.
     """
     held = {}
-    for field in attrs.fields(type(spec)) if attrs.has(type(spec)) else ():
+    cls: Any = type(spec)
+    for field in attrs.fields(cls) if attrs.has(cls) else ():
         value = getattr(spec, field.name)
         declared = type(value).__dict__.get("__antifaz__")
         if isinstance(declared, Declaration) and declared.kind == kind:
