@@ -162,7 +162,8 @@ class Context:
         """
         if not collectives.is_main():
             return
-        record = {**figures, "stage": stage, "step": step}
+        place = {"stage": stage, "step": step}
+        record = {**place, **figures, **place}  # a figure of such a name does not hide where it is from
         self.folder.log(record)
         for spec, logger, location in self._loggers:
             with blaming(spec, stage, step, location=location):
