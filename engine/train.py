@@ -54,7 +54,8 @@ def train(run: Context, name: str, stage: TrainStage) -> None:
             if validation.is_over(state):
                 break
             torch.manual_seed(derived_seed(run.experiment.header.seed, name, state.step, collectives.rank()))
-            set_learning_rate(state.optimizer, scheduled_rate(run, name, stage, state.step))
+            state.rate = scheduled_rate(run, name, stage, state.step)
+            set_learning_rate(state.optimizer, state.rate)
             with capturing(state, callbacks.members.values()):
                 figures = accumulate_gradients(run, stage, wrapped, batches, log)
             figures["gradient_norm"] = clip_gradients(state.parameters.values(), stage.grad_clip)

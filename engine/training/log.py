@@ -130,7 +130,7 @@ class TrainLogger:
         speed = (state.step - self.logged) / elapsed
         self.logged = state.step
         record = {key: float(value) for key, value in state.figures.items()}
-        record["learning_rate"] = self.stage.schedule.rate(state.step - 1, state.steps, self.stage.optimizer.lr)
+        record["learning_rate"] = state.rate
         record["samples_per_second"] = speed * self.batch_size
         self.run.log(self.name, state.step, record)
         self.progress.update(self.bar, note=f"loss {float(state.figures['loss']):.3f}")

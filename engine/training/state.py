@@ -36,7 +36,8 @@ class StageState:
     """A training stage while it runs; an `antifaz.core.interfaces.TrainingState`.
 
     parameters: those that train, by name. average: of the parameters, where the stage keeps one. step: how many are done.
-    figures: of the last step, on the device. captured: of the last step, what callbacks asked for. saved: the step of the newest
+    figures: of the last step, on the device. captured: of the last step, what callbacks asked for.
+    rate: of learning, in the last step. saved: the step of the newest
     checkpoint. best: of its evaluations, where the stage asks for that; a checkpoint knows those of the steps before its own.
     """
 
@@ -49,6 +50,7 @@ class StageState:
     step: int = 0
     figures: Mapping[str, Tensor] = field(default_factory=dict)
     captured: Mapping[str, Captured] = field(default_factory=dict)
+    rate: float = 0.0
     saved: int = 0
     best: Best | None = None
 
